@@ -1,0 +1,1 @@
+//! The H4MK container: pure bytes in, records and requests out.

@@ -1,0 +1,2 @@
+//! GStreamer elements for containers, indexing and alignment, and the pure cores behind them.
+pub mod h4mk;

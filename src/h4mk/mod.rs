@@ -23,6 +23,7 @@ pub mod crc;
 pub mod error;
 pub mod index;
 mod index_builder;
+mod index_chain;
 pub mod open;
 pub mod recovery;
 pub mod timing;

@@ -4,8 +4,7 @@
 //! block it appends the 20 bytes that precede the payload and returns the CRC that follows it, so that the
 //! caller's memory goes out as it came in.
 
-use std::collections::HashMap;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use super::block::{BLOCK_PREFIX_BYTES, BlockMeta, MAX_PTS_MS, floor_ms};
 use super::chunk::{ChunkHead, ChunkType, FileHeader, HEAD_BYTES, put_chunk};
@@ -14,6 +13,7 @@ use super::index::{End, IndexChunk};
 use super::index_builder::{
     DEFAULT_INTERVAL_NS, DEFAULT_MEMORY, IndexBuilder, Indexed, seek_entry,
 };
+use super::index_chain::IndexChain;
 use super::timing::put_timing;
 use super::track::{Track, Tracks};
 
@@ -116,31 +116,6 @@ impl Sidecars {
         ]
         .into_iter()
         .filter_map(|(kind, text)| Some((kind, text.as_deref()?)))
-    }
-}
-
-/// Where the XIDX chunks lie that later ones point to.
-#[derive(Debug, Clone, Default)]
-struct IndexChain {
-    next_ordinal: u32,
-    previous: u64,
-    /// Ordinals and positions from the newest XIDX over its `skip` to the first: at most 32.
-    skips: Vec<(u32, u64)>,
-}
-
-impl IndexChain {
-    /// Ordinal, `previous` and `skip` of the XIDX at `position`.
-    fn next(&mut self, position: u64) -> (u32, u64, u64) {
-        let ordinal = self.next_ordinal;
-        let target = ordinal & ordinal.wrapping_sub(1);
-        while self.skips.last().is_some_and(|(o, _)| *o > target) {
-            self.skips.pop();
-        }
-        let skip = self.skips.last().map_or(0, |(_, at)| *at);
-        let previous = std::mem::replace(&mut self.previous, position);
-        self.skips.push((ordinal, position));
-        self.next_ordinal = ordinal.wrapping_add(1);
-        (ordinal, previous, skip)
     }
 }
 

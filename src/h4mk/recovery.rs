@@ -102,7 +102,8 @@ fn valid_index(bytes: &[u8], offset: u64) -> Option<IndexChunk> {
 }
 
 /// Finds the last entry of a track at or before a time by following `skip` and `previous` back from the
-/// last XIDX of a file, in O(log n) reads where the track has entries in every XIDX.
+/// last XIDX of a file. Where the track has entries in every XIDX, that takes O(log² n) small reads: a
+/// `skip` that leads too far costs a read before the step back is taken.
 #[derive(Debug, Clone)]
 pub struct Search {
     track_id: u16,

@@ -1,0 +1,36 @@
+//! What the integration tests share: real media, pipelines run to their end, packets in running time,
+//! an HTTP server, growing files, and the independent version 1 reader.
+// Each test binary uses a part of this module.
+#![allow(dead_code, unused_imports)]
+
+pub mod growing;
+pub mod http;
+pub mod media;
+pub mod packets;
+pub mod pipeline;
+pub mod random;
+pub mod v1;
+
+pub use growing::GrowingFile;
+pub use http::FileServer;
+pub use media::Recipe;
+pub use packets::{Packet, Stream, Tap};
+pub use pipeline::{Run, launch, run};
+pub use random::Random;
+
+use std::sync::Once;
+
+/// Starts GStreamer and registers the plugin, once a process.
+pub fn init() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        gst::init().expect("GStreamer starts");
+    });
+}
+
+/// The path of a file of the tests' data, such as `h4mk/gops.h4mk`.
+pub fn data(name: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name)
+}

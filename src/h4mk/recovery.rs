@@ -1,12 +1,17 @@
 //! Files without an end: finding their last XIDX, and searching from it (specification section 3).
 
-use super::chunk::{ChunkHead, ChunkType, HEAD_BYTES, HEADER_BYTES, open_chunk};
+use super::chunk::{ChunkHead, ChunkType, HEADER_BYTES, open_chunk};
 use super::index::{Entry, IndexChunk};
 
 /// Bytes read at a time while scanning back.
 const WINDOW: u64 = 1 << 20;
 /// Scanning back stops after so many bytes: a walk from the start reads less.
 const MAX_SCAN: u64 = 256 << 20;
+/// Bytes whose CRC may be computed for each byte scanned: chunks that only look like an XIDX may lie inside each
+/// other, and their CRCs together must not cost the square of the file.
+const WORK_PER_BYTE: u64 = 8;
+/// Bytes read beyond those that are scanned, so that most candidates lie in them as a whole.
+const OVERLAP: u64 = 64 << 10;
 /// First read of an XIDX whose length is not known yet.
 const FIRST_READ: usize = 4096;
 
@@ -20,6 +25,8 @@ pub struct BackScan {
     /// An XIDX that reaches beyond the bytes at hand.
     candidate: Option<(u64, u64)>,
     found: Option<IndexChunk>,
+    /// Bytes of candidates looked at so far.
+    work: u64,
 }
 
 impl BackScan {
@@ -31,6 +38,7 @@ impl BackScan {
             lowest: length.saturating_sub(MAX_SCAN).max(HEADER_BYTES as u64),
             candidate: None,
             found: None,
+            work: 0,
         }
     }
 
@@ -44,8 +52,7 @@ impl BackScan {
         }
         (self.until > self.lowest).then(|| {
             let start = self.start();
-            // A head may begin just before `until`.
-            let end = (self.until + HEAD_BYTES as u64 - 1).min(self.length);
+            let end = (self.until + OVERLAP).min(self.length);
             (start, usize::try_from(end - start).unwrap_or(usize::MAX))
         })
     }
@@ -72,7 +79,7 @@ impl BackScan {
             else {
                 continue;
             };
-            if offset.saturating_add(head.total()) > self.length {
+            if offset.saturating_add(head.total()) > self.length || !self.affords(offset, head) {
                 continue;
             }
             let here = bytes.get(at..).unwrap_or_default();
@@ -86,6 +93,18 @@ impl BackScan {
             }
         }
         self.until = start;
+    }
+
+    /// Counts a candidate's bytes as work; false when they are more than the bytes scanned allow. An XIDX that
+    /// holds is always affordable: whatever looks like one after its end can't have used up its own bytes' share.
+    fn affords(&mut self, offset: u64, head: ChunkHead) -> bool {
+        let allowed = (self.length - offset).saturating_mul(WORK_PER_BYTE);
+        let work = self.work.saturating_add(head.total());
+        let affords = work <= allowed;
+        if affords {
+            self.work = work;
+        }
+        affords
     }
 
     /// The XIDX found, once [`BackScan::request`] is `None`.
@@ -215,5 +234,43 @@ impl Search {
         } else {
             self.reading = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::h4mk::chunk::put_chunk;
+
+    /// A file of one XIDX and then `length` bytes of heads that claim to be one and to reach to the end.
+    fn look_alikes(length: usize) -> (Vec<u8>, u64) {
+        let mut file = vec![0; 100];
+        let index = IndexChunk {
+            position: 100,
+            ..IndexChunk::default()
+        };
+        put_chunk(&mut file, ChunkType::INDEX, 0, &index.to_payload()).unwrap();
+        let end = file.len() + length;
+        while file.len() + 16 <= end {
+            let at = file.len();
+            file.extend_from_slice(b"XIDX\0\0\0\0");
+            file.extend_from_slice(&((end - at - 16) as u32).to_le_bytes());
+        }
+        file.resize(end, 0);
+        (file, index.position)
+    }
+
+    #[test]
+    fn look_alikes_cost_no_more_than_their_share_and_hide_nothing() {
+        let (file, position) = look_alikes(3 << 20);
+        let mut scan = BackScan::new(file.len() as u64);
+        let mut read = 0;
+        while let Some((offset, length)) = scan.request() {
+            scan.feed(&file[offset as usize..][..length]);
+            read += length;
+        }
+        assert!(scan.work <= WORK_PER_BYTE * file.len() as u64);
+        assert!(read <= 32 * file.len(), "{read} bytes read");
+        assert_eq!(scan.finish().map(|i| i.position), Some(position));
     }
 }

@@ -36,7 +36,7 @@ pub use chain::{Chain, ChainBlock, ChainFinder};
 pub use chunk::{ChunkHead, ChunkType, FileHeader};
 pub use error::Error;
 pub use index::{End, Entry, Index, IndexChunk, SeekTable};
-pub use index_builder::IndexBuilder;
+pub use index_builder::{IndexBuilder, Indexed};
 pub use open::{Finished, Opened, Opener};
 pub use recovery::{BackScan, Search};
 pub use timing::Timing;

@@ -19,6 +19,8 @@ pub struct Finished {
     pub index: Index,
     /// The last chunk.
     pub end: End,
+    /// Highest end of a block, as far as XEND, the full index or a seek entry says, nanoseconds.
+    pub last_ns: i64,
     /// The tracks in force at the end.
     pub tracks: Arc<Tracks>,
     /// Position of every TRAK but the last copy, in order.
@@ -150,7 +152,10 @@ fn finished(bytes: &[u8], end: End) -> Option<Finished> {
         }
         at += usize::try_from(head.total()).ok()?;
     }
+    let last_entry = index.entries.iter().map(|e| e.pts_ns).max();
+    let last_ns = last_entry.map_or(i64::MIN, |last| last.max(index.last_ns));
     Some(Finished {
+        last_ns: last_ns.max(end.last_ns),
         index: Index::new(index.entries),
         end,
         tracks: Arc::new(tracks?),

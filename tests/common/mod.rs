@@ -25,6 +25,7 @@ pub fn init() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         gst::init().expect("GStreamer starts");
+        gstharmony::plugin_register_static().expect("the plugin registers");
     });
 }
 

@@ -3,19 +3,23 @@
 // Each test binary uses a part of this module.
 #![allow(dead_code, unused_imports)]
 
+pub mod feed;
 pub mod growing;
 pub mod http;
 pub mod media;
 pub mod packets;
 pub mod pipeline;
+pub mod plugin;
 pub mod random;
 pub mod v1;
 
+pub use feed::{Feed, Item, Source};
 pub use growing::GrowingFile;
 pub use http::FileServer;
 pub use media::Recipe;
 pub use packets::{Packet, Stream, Tap};
 pub use pipeline::{Run, launch, run};
+pub use plugin::PluginFolder;
 pub use random::Random;
 
 use std::sync::Once;
@@ -25,6 +29,7 @@ pub fn init() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         gst::init().expect("GStreamer starts");
+        gstharmony::plugin_register_static().expect("the plugin registers");
         gstharmony::plugin_register_static().expect("the plugin registers");
     });
 }

@@ -35,6 +35,8 @@ pub struct Stream {
     pub packets: Vec<Packet>,
     /// Stream id of the last STREAM_START.
     pub stream_id: Option<String>,
+    /// Its flags.
+    pub stream_flags: Option<gst::StreamFlags>,
     /// Every CAPS event's caps.
     pub caps: Vec<gst::Caps>,
     /// Every event but those above, in order.
@@ -80,7 +82,10 @@ impl Stream {
 
     fn event(&mut self, event: &gst::Event) {
         match event.view() {
-            gst::EventView::StreamStart(e) => self.stream_id = Some(e.stream_id().to_owned()),
+            gst::EventView::StreamStart(e) => {
+                self.stream_id = Some(e.stream_id().to_owned());
+                self.stream_flags = Some(e.stream_flags());
+            }
             gst::EventView::Caps(e) => self.caps.push(e.caps_owned()),
             gst::EventView::Segment(e) => self.segment = e.segment().clone().downcast().ok(),
             _ => {}

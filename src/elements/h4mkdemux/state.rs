@@ -194,6 +194,8 @@ impl State {
             if std::mem::take(&mut stream.discont) {
                 flags |= gst::BufferFlags::DISCONT;
             }
+            // What upstream's pieces of the file were flagged with says nothing of the block.
+            buffer.unset_flags(!gst::BufferFlags::TAG_MEMORY);
             buffer.set_flags(flags);
             if let Some(clipping) = block.meta.clipping {
                 meta::add_clipping(buffer, clipping);

@@ -190,3 +190,38 @@ pub fn capture(description: &str) -> (Run, Vec<Stream>) {
     let run = run(&pipeline);
     (run, tap.streams())
 }
+
+/// Fails with the first difference unless the streams are the same, in any order.
+pub fn same_streams(recorded: &[Stream], played: &[Stream]) {
+    assert_eq!(played.len(), recorded.len(), "streams");
+    let mut left: Vec<&Stream> = played.iter().collect();
+    for stream in recorded {
+        let same = |other: &&Stream| other.comparable() == stream.comparable();
+        if let Some(at) = left.iter().position(same) {
+            left.swap_remove(at);
+            continue;
+        }
+        let alike = left.iter().find(|s| s.caps.first() == stream.caps.first());
+        differ(stream, alike.or(left.first()).expect("as many streams"));
+    }
+}
+
+/// Fails with what is different.
+fn differ(recorded: &Stream, played: &Stream) -> ! {
+    let (recorded_packets, played_packets) = (recorded.comparable(), played.comparable());
+    let pairs = recorded_packets.iter().zip(&played_packets).enumerate();
+    for (at, (wanted, found)) in pairs {
+        assert_eq!(
+            found, wanted,
+            "packet {at} of {}, played on {}",
+            recorded.pad, played.pad
+        );
+    }
+    panic!(
+        "{} has {} packets, {} are played on {}",
+        recorded.pad,
+        recorded_packets.len(),
+        played_packets.len(),
+        played.pad
+    );
+}

@@ -27,6 +27,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The next `n` bytes.
+    #[inline]
     pub(crate) fn take(&mut self, n: usize, field: &'static str) -> Result<&'a [u8], Error> {
         let (head, rest) = self
             .data
@@ -66,16 +67,19 @@ impl<'a> Fields<'a> {
     /// An unsigned LEB128 number of at most 64 bits.
     pub(crate) fn leb(&mut self, field: &'static str) -> Result<u64, Error> {
         let mut value = 0u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.u8(field)?;
+        for (at, byte) in self.data.iter().take(10).enumerate() {
             let bits = u64::from(byte & 0x7f);
-            if shift == 63 && bits > 1 {
+            if at == 9 && *byte > 1 {
                 break;
             }
-            value |= bits << shift;
+            value |= bits << (7 * at);
             if byte & 0x80 == 0 {
+                self.take(at + 1, field)?;
                 return Ok(value);
             }
+        }
+        if self.data.len() < 10 {
+            self.take(self.data.len() + 1, field)?;
         }
         Err(self.error(field, "a LEB128 number of more than 64 bits", "at most 64"))
     }

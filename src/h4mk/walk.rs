@@ -4,7 +4,6 @@
 //! socket or memory and calls [`Walk::step`]. Of a CORE, and of chunk types it does not know, it needs the
 //! head only: whether the payload is read at all is the caller's choice.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::vec;
 
@@ -134,7 +133,8 @@ pub struct Walk {
     /// True from the start of the file on: every count is known.
     from_start: bool,
     sequence: Option<u64>,
-    tracks: HashMap<u16, TrackState>,
+    /// Sorted by track.
+    tracks: Vec<(u16, TrackState)>,
     seen_tracks: bool,
 }
 
@@ -150,7 +150,7 @@ impl Walk {
             pending: None,
             from_start: true,
             sequence: Some(0),
-            tracks: HashMap::new(),
+            tracks: Vec::new(),
             seen_tracks: false,
         }
     }
@@ -189,7 +189,7 @@ impl Walk {
 
     /// The number that the track's next block has.
     pub fn set_next_number(&mut self, track_id: u16, number: u64) {
-        self.tracks.entry(track_id).or_default().blocks = Some(number);
+        track_state(&mut self.tracks, track_id, TrackState::default()).blocks = Some(number);
     }
 
     /// The number that the next block of the file has, where it is known.
@@ -383,14 +383,11 @@ impl Walk {
     fn block(&mut self, head: ChunkHead, bytes: &[u8; BLOCK_HEAD_BYTES]) -> Result<Step, Error> {
         let offset = self.position;
         let core = Core::parse(bytes, offset)?;
-        let from_start = self.from_start;
-        let track = self
-            .tracks
-            .entry(core.track_id)
-            .or_insert_with(|| TrackState {
-                blocks: from_start.then_some(0),
-                last_ms: from_start.then_some(0),
-            });
+        let new = TrackState {
+            blocks: self.from_start.then_some(0),
+            last_ms: self.from_start.then_some(0),
+        };
+        let track = track_state(&mut self.tracks, core.track_id, new);
         let bound = match &mut self.pending {
             Some(pending) => pending.bind(&core, track.last_ms),
             None => None,
@@ -429,6 +426,23 @@ impl Pending {
         let agrees = record.core_bytes == bytes && expected_ms.is_none_or(|ms| ms == core.pts_ms);
         agrees.then_some((record, sequence, self.offset))
     }
+}
+
+/// The state of a track, `new` where it has none yet.
+fn track_state(
+    tracks: &mut Vec<(u16, TrackState)>,
+    track_id: u16,
+    new: TrackState,
+) -> &mut TrackState {
+    let at = match tracks.binary_search_by_key(&track_id, |(id, _)| *id) {
+        Ok(at) => at,
+        Err(at) => {
+            tracks.insert(at, (track_id, new));
+            at
+        }
+    };
+    #[allow(clippy::indexing_slicing)] // found or put there just above
+    &mut tracks[at].1
 }
 
 fn sidecar(head: ChunkHead, payload: &[u8], offset: u64) -> Result<String, Error> {

@@ -118,16 +118,17 @@ impl H4mkDemux {
             let _ = delivery.pad.push_event(event);
         }
         let flow = delivery.pad.push(delivery.buffer);
-        let mut state = self.state();
-        let combined = state.combiner.update_pad_flow(&delivery.pad, flow);
-        let lagging = state.lagging();
-        drop(state);
-        for (pad, events) in lagging {
+        for (pad, events) in delivery.gaps {
             for event in events {
                 let _ = pad.push_event(event);
             }
         }
-        combined.map_err(Stop::Flow)?;
+        // Whatever the other pads said, one that takes data is reason to go on.
+        if flow.is_err() {
+            let mut state = self.state();
+            let combined = state.combiner.update_pad_flow(&delivery.pad, flow);
+            combined.map_err(Stop::Flow)?;
+        }
         Ok(Outcome::Continue)
     }
 
@@ -161,6 +162,12 @@ impl H4mkDemux {
             Ok(false) => {}
             Err(error) => gst::warning!(CAT, imp = self, "No group before this one: {error:?}"),
         }
+        self.finish_streams();
+        false
+    }
+
+    /// EOS or segment-done on all pads.
+    pub(super) fn finish_streams(&self) {
         let (segment, seqnum, pads) = {
             let mut state = self.state();
             let count = state.streams.len();
@@ -178,7 +185,7 @@ impl H4mkDemux {
                 gst::StreamError::Demux,
                 ["The file ended before its tracks (no TRAK chunk): there is nothing to play"]
             );
-            return false;
+            return;
         }
         let segment_seek = segment.flags().contains(gst::SegmentFlags::SEGMENT);
         let stop = if segment.rate() < 0.0 {
@@ -205,7 +212,6 @@ impl H4mkDemux {
             };
             let _ = pad.push_event(last);
         }
-        false
     }
 
     /// Posts an error for what stopped the steps, where it is one, and ends all streams. The flow to return

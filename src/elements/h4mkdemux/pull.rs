@@ -81,24 +81,21 @@ impl H4mkDemux {
         let Err(stop) = result else {
             return;
         };
-        let ended = match self.stop(stop) {
+        let downstream_ended = matches!(stop, Stop::Flow(gst::FlowError::Eos));
+        match self.stop(stop) {
             Ok(_) => return,
+            // All pads have enough of this segment: no group before this one is wanted either.
+            Err(gst::FlowError::Eos) if downstream_ended => self.finish_streams(),
             Err(gst::FlowError::Eos) => {
                 if self.finish_segment() {
                     return;
                 }
-                true
             }
-            Err(gst::FlowError::Flushing) => true,
-            Err(_) => {
-                self.end_streams();
-                true
-            }
-        };
-        if ended {
-            // The task is there: it is the one that runs.
-            let _ = self.sinkpad.pause_task();
+            Err(gst::FlowError::Flushing) => {}
+            Err(_) => self.end_streams(),
         }
+        // The task is there: it is the one that runs.
+        let _ = self.sinkpad.pause_task();
     }
 
     fn pull_once(&self) -> Result<(), Stop> {

@@ -158,14 +158,13 @@ impl Reader {
         let mut check = block.check.clone();
         match &mut self.source {
             Source::Pull(pull) => {
-                let Some((_, bytes)) = pull.take(block.data_offset(), length + 4)? else {
+                let Some(bytes) = pull.bytes(block.data_offset(), length + 4)? else {
                     return Ok(None);
                 };
                 let (data, stored) = bytes.split_last_chunk::<4>().ok_or(gst::FlowError::Error)?;
                 check.update(data);
                 check.finish(*stored)?;
-                let taken = pull.take(block.data_offset(), length)?;
-                Ok(taken.map(|(buffer, _)| buffer))
+                Ok(Some(pull.take(block.data_offset(), length)?))
             }
             Source::Push(push) => {
                 if !push.has(block.data_offset(), length + 4) {

@@ -90,22 +90,17 @@ impl PullSource {
         Ok(Window::Bytes(self.at_hand(offset), self.is_end_at(offset)))
     }
 
-    /// A part of the window as a buffer that shares its memory, and its bytes.
-    pub fn take(
-        &mut self,
-        offset: u64,
-        length: usize,
-    ) -> Result<Option<(gst::Buffer, &[u8])>, gst::FlowError> {
+    /// The window's bytes from `offset` on, when there are `length` of them.
+    pub fn bytes(&mut self, offset: u64, length: usize) -> Result<Option<&[u8]>, gst::FlowError> {
         self.ensure(offset, length)?;
-        let Some(bytes) = self.at_hand(offset).get(..length) else {
-            return Ok(None);
-        };
-        let Some(window) = self.window.as_ref() else {
-            return Ok(None);
-        };
+        Ok(self.at_hand(offset).get(..length))
+    }
+
+    /// A part of the window that [`PullSource::bytes`] has shown, as a buffer that shares its memory.
+    pub fn take(&self, offset: u64, length: usize) -> Result<gst::Buffer, gst::FlowError> {
+        let window = self.window.as_ref().ok_or(gst::FlowError::Error)?;
         let start = usize::try_from(offset - self.at).map_err(|_| gst::FlowError::Error)?;
-        let buffer = share(window.buffer(), start, length)?;
-        Ok(Some((buffer, bytes)))
+        share(window.buffer(), start, length)
     }
 
     /// Forgets what is at hand: the file may have changed.

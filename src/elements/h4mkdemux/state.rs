@@ -84,6 +84,8 @@ pub(super) struct Delivery {
     pub pad: gst::Pad,
     pub events: Vec<gst::Event>,
     pub buffer: gst::Buffer,
+    /// What goes out on the pads of streams that lag, after it.
+    pub gaps: Vec<(gst::Pad, Vec<gst::Event>)>,
 }
 
 /// A non-negative time as nanoseconds.
@@ -215,6 +217,7 @@ impl State {
             pad,
             events,
             buffer,
+            gaps: self.lagging(),
         })
     }
 
@@ -256,6 +259,10 @@ impl State {
 
     /// The events that go out on a stream before anything else does.
     pub fn events(&mut self, at: usize) -> Vec<gst::Event> {
+        let due = |s: &&Stream| s.needs_caps || s.needs_segment || s.needs_tags;
+        if self.streams.get(at).filter(due).is_none() {
+            return Vec::new();
+        }
         let segment = self.shifted_segment();
         let (seqnum, global_tags) = (self.seqnum, self.global_tags.clone());
         let Some(stream) = self.streams.get_mut(at) else {
@@ -280,7 +287,7 @@ impl State {
     }
 
     /// GAP events for the streams that lag, each with its pad.
-    pub fn lagging(&mut self) -> Vec<(gst::Pad, Vec<gst::Event>)> {
+    fn lagging(&mut self) -> Vec<(gst::Pad, Vec<gst::Event>)> {
         let Some(clock) = self.clock.filter(|_| self.reverse.is_none()) else {
             return Vec::new();
         };

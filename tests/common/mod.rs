@@ -30,6 +30,10 @@ pub fn init() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         gst::init().expect("GStreamer starts");
+        // A critical ends the test, however it is started.
+        gst::glib::log_set_always_fatal(
+            gst::glib::LogLevels::LEVEL_ERROR | gst::glib::LogLevels::LEVEL_CRITICAL,
+        );
         gstharmony::plugin_register_static().expect("the plugin registers");
         gstharmony::plugin_register_static().expect("the plugin registers");
     });

@@ -6,6 +6,8 @@
 pub mod h4mk;
 
 #[cfg(feature = "plugin")]
+pub mod caps;
+#[cfg(feature = "plugin")]
 pub mod elements;
 #[cfg(feature = "plugin")]
 pub mod meta;

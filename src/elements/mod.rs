@@ -2,13 +2,17 @@
 
 use gst::glib;
 
+pub mod collector;
 /// `h4mkdemux`.
 pub mod h4mkdemux;
+/// `h4mkmux`.
+pub mod h4mkmux;
 
 /// Registers every element with the plugin.
 ///
 /// # Errors
 /// When GStreamer refuses a registration.
 pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    h4mkmux::register(plugin)?;
     h4mkdemux::register(plugin)
 }

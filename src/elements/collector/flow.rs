@@ -1,0 +1,166 @@
+//! Threads: who waits, who writes.
+
+use std::sync::{MutexGuard, PoisonError};
+
+use gst::prelude::*;
+
+use super::interleave::{Item, State};
+use super::{Collector, Fault, Mux, Slot, Writing, lock};
+
+impl<M: Mux> Collector<M> {
+    pub(super) fn chain(
+        &self,
+        element: &gst::Element,
+        slot: Slot,
+        buffer: gst::Buffer,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let mut state = lock(&self.state);
+        if state.pad(slot).is_some_and(|p| !p.asked) {
+            drop(state);
+            self.ask_upstream(element, slot);
+            state = lock(&self.state);
+        }
+        state = self.wait_for_room(state, slot)?;
+        if let Some(pad) = state.pad(slot) {
+            // Caps of our own making may come with the first buffer.
+            let unknown = !pad.has_caps;
+            pad.push(slot, buffer);
+            state.events_pending |= unknown;
+        }
+        self.write(element, state).flow
+    }
+
+    /// Returns when the pad's queue takes a block.
+    fn wait_for_room<'a>(
+        &self,
+        mut state: MutexGuard<'a, State>,
+        slot: Slot,
+    ) -> Result<MutexGuard<'a, State>, gst::FlowError> {
+        loop {
+            admit(&mut state, slot)?;
+            let Some(pad) = state.pad(slot) else {
+                return Err(gst::FlowError::Flushing);
+            };
+            if !pad.queue.is_full() {
+                return Ok(state);
+            }
+            pad.blocked = true;
+            let room = pad.room.clone();
+            while state.pad(slot).is_some_and(|p| p.blocked) {
+                state = room.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+    }
+
+    /// Writes what is ready: a deadline is past, or a pad that was waited for is gone.
+    pub(super) fn write_ready(&self, element: &gst::Element) {
+        let mut state = lock(&self.state);
+        state.disarm();
+        drop(self.write(element, state));
+    }
+
+    /// Writes what is ready, unless another thread does; it then looks again before it stops.
+    pub(super) fn write<'a>(
+        &'a self,
+        element: &gst::Element,
+        mut state: MutexGuard<'a, State>,
+    ) -> MutexGuard<'a, State> {
+        if state.writing {
+            return state;
+        }
+        let mut writing: Option<MutexGuard<'_, Option<Writing<M>>>> = None;
+        loop {
+            let mut items = std::mem::take(&mut state.batch);
+            state.take(&mut items);
+            if items.is_empty() {
+                state.batch = items;
+                if !self.arm(element, &mut state) {
+                    break;
+                }
+                continue;
+            }
+            state.writing = true;
+            let (live, group_id) = (state.upstream.live, state.group_id);
+            drop(state);
+            let writing = writing.get_or_insert_with(|| lock(&self.writing));
+            let written = writing.as_mut().map_or(Ok(()), |w| {
+                w.out.live = live;
+                w.out.set_group_id(group_id);
+                w.write(&mut items)
+            });
+            items.clear();
+            state = lock(&self.state);
+            state.batch = items;
+            if let Err(fault) = written {
+                state = self.fail(element, state, fault);
+            }
+            state.wake_roomy();
+        }
+        state.writing = false;
+        state
+    }
+
+    /// Keeps why nothing can be written any more; the error message names the pad.
+    fn fail<'a>(
+        &'a self,
+        element: &gst::Element,
+        mut state: MutexGuard<'a, State>,
+        fault: Fault,
+    ) -> MutexGuard<'a, State> {
+        match fault {
+            Fault::Flow(flow) => state.flow = Err(flow),
+            Fault::Mux { slot, reason } => {
+                state.flow = Err(gst::FlowError::Error);
+                let pad = slot.and_then(|s| state.pad(s)).map(|p| p.pad.name());
+                drop(state);
+                let text = match pad {
+                    Some(pad) => format!("{pad}: {reason}"),
+                    None => reason,
+                };
+                gst::element_error!(element, gst::StreamError::Mux, ["{text}"]);
+                state = lock(&self.state);
+            }
+        }
+        state
+    }
+}
+
+/// Whether a pad takes anything now.
+pub(super) fn admit(state: &mut State, slot: Slot) -> Result<(), gst::FlowError> {
+    state.flow?;
+    if state.finished {
+        return Err(gst::FlowError::Eos);
+    }
+    let running = state.is_running();
+    match state.pad(slot) {
+        Some(pad) if pad.flushing || pad.released || !running => Err(gst::FlowError::Flushing),
+        Some(pad) if pad.ended => Err(gst::FlowError::Eos),
+        Some(_) => Ok(()),
+        None => Err(gst::FlowError::Flushing),
+    }
+}
+
+impl<M: Mux> Writing<M> {
+    fn write(&mut self, items: &mut Vec<Item>) -> Result<(), Fault> {
+        let Self { mux, out } = self;
+        for item in items.drain(..) {
+            match item {
+                Item::Block(block) => mux.block(block, out)?,
+                Item::Caps {
+                    slot,
+                    pad,
+                    caps,
+                    sparse,
+                } => mux.caps(slot, &pad, &caps, sparse)?,
+                Item::Tags(slot, tags) => mux.tags(slot, &tags),
+                Item::Event(slot, event) => mux.event(slot, event, out)?,
+                Item::Start => mux.start(out)?,
+                Item::Finish => {
+                    mux.finish(out)?;
+                    out.event(gst::event::Eos::new());
+                }
+            }
+        }
+        mux.idle(out)
+    }
+}

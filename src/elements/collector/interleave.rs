@@ -1,0 +1,290 @@
+//! Which block comes next: the order of all pads, and who is waited for.
+
+use gst::prelude::*;
+
+use super::Slot;
+use super::live::{Deadlines, Upstream};
+use super::pads::PadState;
+use super::queue::{Block, Entry};
+
+/// Most items that one batch takes out: the lock is given back in between.
+const BATCH: usize = 64;
+
+/// One call of a [`super::Mux`].
+#[derive(Debug)]
+pub(super) enum Item {
+    Caps {
+        slot: Slot,
+        pad: gst::Pad,
+        caps: gst::Caps,
+        sparse: bool,
+    },
+    Tags(Slot, gst::TagList),
+    Event(Slot, gst::Event),
+    Block(Block),
+    Start,
+    Finish,
+}
+
+/// Everything under the collector's lock.
+#[derive(Debug)]
+pub(super) struct State {
+    /// By slot; a pad that is gone leaves its place empty.
+    pads: Vec<Option<PadState>>,
+    /// Between READY to PAUSED and PAUSED to READY.
+    running: bool,
+    started: bool,
+    /// The tail was handed to the muxer.
+    pub finished: bool,
+    /// A thread writes; it looks again before it stops.
+    pub writing: bool,
+    /// There may be events at the head of a queue.
+    pub events_pending: bool,
+    /// Downstream's last answer, and so the answer to every pad.
+    pub flow: Result<gst::FlowSuccess, gst::FlowError>,
+    pub upstream: Upstream,
+    pub deadlines: Deadlines,
+    pub group_id: Option<gst::GroupId>,
+    /// Kept so that batches do not allocate.
+    pub batch: Vec<Item>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            pads: Vec::new(),
+            running: false,
+            started: false,
+            finished: false,
+            writing: false,
+            events_pending: false,
+            flow: Ok(gst::FlowSuccess::Ok),
+            upstream: Upstream::default(),
+            deadlines: Deadlines::default(),
+            group_id: None,
+            batch: Vec::new(),
+        }
+    }
+}
+
+impl State {
+    /// Before the first buffer of a new file; `stopped` when none can come yet.
+    pub fn reset(&mut self, stopped: bool) {
+        let mut pads = std::mem::take(&mut self.pads);
+        for place in &mut pads {
+            if place.as_ref().is_some_and(|p| p.released) {
+                *place = None;
+            }
+            if let Some(pad) = place {
+                pad.wake();
+                pad.reset();
+            }
+        }
+        self.deadlines.stop();
+        *self = Self {
+            pads,
+            running: !stopped,
+            writing: self.writing,
+            upstream: Upstream::new(self.upstream.own_latency),
+            ..Self::default()
+        };
+    }
+
+    pub fn stop(&mut self) {
+        self.running = false;
+        self.deadlines.stop();
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.running
+    }
+
+    pub fn reserve(&mut self) -> Slot {
+        self.pads.push(None);
+        self.pads.len() - 1
+    }
+
+    pub fn add(&mut self, slot: Slot, pad: gst::Pad) {
+        if let Some(place) = self.pads.get_mut(slot) {
+            *place = Some(PadState::new(pad));
+        }
+    }
+
+    pub fn release(&mut self, pad: &gst::Pad) {
+        if let Some(state) = self.pads_mut().find(|p| &p.pad == pad) {
+            state.released = true;
+            state.ended = true;
+            state.wake();
+        }
+    }
+
+    pub fn pad(&mut self, slot: Slot) -> Option<&mut PadState> {
+        self.pads.get_mut(slot)?.as_mut()
+    }
+
+    pub fn pads(&self) -> impl Iterator<Item = &PadState> {
+        self.pads.iter().flatten()
+    }
+
+    pub fn pads_mut(&mut self) -> impl Iterator<Item = &mut PadState> {
+        self.pads.iter_mut().flatten()
+    }
+
+    pub fn wake_all(&mut self) {
+        self.pads_mut().for_each(PadState::wake);
+    }
+
+    /// Wakes the threads whose queues have room for a batch.
+    pub fn wake_roomy(&mut self) {
+        let failed = self.flow.is_err();
+        for pad in self.pads_mut() {
+            if pad.blocked && (failed || pad.queue.has_room()) {
+                pad.wake();
+            }
+        }
+    }
+
+    /// Takes out what is ready, in order, at most [`BATCH`] blocks.
+    pub fn take(&mut self, items: &mut Vec<Item>) {
+        if !self.running || self.flow.is_err() || self.finished {
+            return;
+        }
+        if !self.started {
+            if !self.can_start() {
+                return;
+            }
+            self.start(items);
+        }
+        if std::mem::take(&mut self.events_pending) {
+            for slot in 0..self.pads.len() {
+                self.take_events(slot, items);
+            }
+        }
+        while items.len() < BATCH {
+            let Some(slot) = self.next() else { break };
+            let Some(block) = self.pad(slot).and_then(|p| p.queue.pop_block()) else {
+                break;
+            };
+            if let Some(pad) = self.pad(slot) {
+                pad.position = pad.position.max(block.time);
+            }
+            items.push(Item::Block(block));
+            self.take_events(slot, items);
+        }
+        if items.is_empty() && self.is_over() {
+            self.finished = true;
+            items.push(Item::Finish);
+        }
+    }
+
+    /// The pad whose head is earliest, when nobody has to be waited for before it is written.
+    fn next(&mut self) -> Option<Slot> {
+        let mut first: Option<(i64, Slot)> = None;
+        let mut hold = i64::MAX;
+        for (slot, pad) in self.pads.iter().enumerate() {
+            let Some(pad) = pad else { continue };
+            match pad.queue.head_time() {
+                Some(time) if first.is_none_or(|(earliest, _)| time < earliest) => {
+                    first = Some((time, slot));
+                }
+                Some(_) => {}
+                None if pad.position < hold && pad.is_awaited() => hold = pad.position,
+                None => {}
+            }
+        }
+        let (time, slot) = first?;
+        (time <= hold || self.is_due(time)).then_some(slot)
+    }
+
+    /// Time of the earliest block that waits.
+    pub fn earliest(&self) -> Option<i64> {
+        self.pads().filter_map(|p| p.queue.head_time()).min()
+    }
+
+    /// Time of the earliest block that waits, before the start behind the events that describe its stream.
+    fn earliest_at_start(&self) -> Option<i64> {
+        self.pads().filter_map(|p| p.queue.first_time()).min()
+    }
+
+    /// The time of the block whose deadline comes first.
+    pub fn next_deadline(&self) -> Option<i64> {
+        if self.started {
+            self.earliest()
+        } else {
+            self.earliest_at_start()
+        }
+    }
+
+    /// True when upstream is live and a block of this time has waited for others as long as it may.
+    pub fn is_due(&self, time: i64) -> bool {
+        self.upstream.live && self.deadlines.is_past(self.upstream.deadline(time))
+    }
+
+    /// True when every stream that has to be waited for is there. A sparse stream without caps is waited
+    /// for until another's queue is full: later there would be no end to it.
+    fn can_start(&self) -> bool {
+        if self.pads().next().is_none() {
+            return false;
+        }
+        let full = self.pads().any(|p| p.queue.is_full());
+        let waits = self.pads().any(|pad| {
+            let there = pad.ended
+                || pad.flushing
+                || pad.has_caps && (pad.sparse || pad.has_gap || pad.queue.has_blocks())
+                || pad.sparse && full;
+            !there && pad.pad.is_linked()
+        });
+        let begun = self.pads().any(|p| p.queue.has_blocks()) || self.pads().all(|p| p.ended);
+        if !waits {
+            return begun;
+        }
+        self.earliest_at_start().is_some_and(|t| self.is_due(t))
+    }
+
+    fn start(&mut self, items: &mut Vec<Item>) {
+        self.started = true;
+        for slot in 0..self.pads.len() {
+            self.take_events(slot, items);
+        }
+        // Events go out behind what opens the stream.
+        let (mut before, after): (Vec<_>, Vec<_>) = items
+            .drain(..)
+            .partition(|item| !matches!(item, Item::Event(..)));
+        before.push(Item::Start);
+        items.extend(before.into_iter().chain(after));
+    }
+
+    /// Takes what lies at the head of a queue before its next block.
+    fn take_events(&mut self, slot: Slot, items: &mut Vec<Item>) {
+        let Some(state) = self.pads.get_mut(slot).and_then(Option::as_mut) else {
+            return;
+        };
+        while let Some(entry) = state.queue.pop_event() {
+            items.push(match entry {
+                Entry::Caps(caps) => Item::Caps {
+                    slot,
+                    pad: state.pad.clone(),
+                    caps,
+                    sparse: state.sparse,
+                },
+                Entry::Tags(tags) => Item::Tags(slot, tags),
+                Entry::Event(event) => Item::Event(slot, event),
+                Entry::Block(block) => Item::Block(block),
+            });
+        }
+        if state.released && state.queue.is_empty() {
+            self.forget(slot);
+        }
+    }
+
+    fn forget(&mut self, slot: Slot) {
+        if let Some(place) = self.pads.get_mut(slot) {
+            *place = None;
+        }
+    }
+
+    /// True when every stream has ended, and one at least has done so by EOS.
+    fn is_over(&self) -> bool {
+        self.pads().all(|p| p.is_over()) && self.pads().any(|p| !p.released)
+    }
+}

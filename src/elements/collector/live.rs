@@ -1,0 +1,211 @@
+//! Live input: how long a block may wait for those of other pads, measured on the pipeline's clock.
+
+use gst::prelude::*;
+
+use super::interleave::State;
+use super::{Collector, Mux, Slot, lock};
+
+/// What upstream says of itself, over all pads, in nanoseconds.
+#[derive(Debug, Default)]
+pub(super) struct Upstream {
+    /// One pad at least is live.
+    pub live: bool,
+    /// Time from capture until a buffer is here.
+    latency: i64,
+    /// What the user adds to it.
+    pub own_latency: i64,
+}
+
+impl Upstream {
+    pub fn new(own_latency: i64) -> Self {
+        Self {
+            own_latency,
+            ..Self::default()
+        }
+    }
+
+    /// Running time at which a block of this time is written, whoever is missing.
+    pub fn deadline(&self, time: i64) -> i64 {
+        time.saturating_add(self.latency)
+            .saturating_add(self.own_latency)
+    }
+}
+
+/// The clock, and the one wait on it.
+#[derive(Debug)]
+pub(super) struct Deadlines {
+    clock: Option<(gst::Clock, gst::ClockTime)>,
+    /// Running time when the clock was last asked.
+    now: i64,
+    timer: Option<(gst::SingleShotClockId, i64)>,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            clock: None,
+            now: i64::MIN,
+            timer: None,
+        }
+    }
+}
+
+impl Deadlines {
+    /// PLAYING: time runs.
+    fn run(&mut self, clock: gst::Clock, base_time: gst::ClockTime) {
+        self.stop();
+        self.clock = Some((clock, base_time));
+    }
+
+    /// Time no longer runs.
+    pub fn stop(&mut self) {
+        self.cancel();
+        *self = Self::default();
+    }
+
+    fn cancel(&mut self) {
+        if let Some((id, _)) = self.timer.take() {
+            id.unschedule();
+        }
+    }
+
+    /// True when the clock was at `deadline` or past it when it was last asked.
+    pub fn is_past(&self, deadline: i64) -> bool {
+        self.clock.is_some() && deadline <= self.now
+    }
+
+    /// Asks the clock.
+    fn sample(&mut self) {
+        if let Some((clock, base_time)) = &self.clock {
+            let (time, base) = (clock.time().nseconds(), base_time.nseconds());
+            self.now = i64::try_from(i128::from(time) - i128::from(base)).unwrap_or(i64::MAX);
+        }
+    }
+}
+
+/// What one pad's upstream says: live, latency in nanoseconds.
+fn peer_latency(pad: &gst::Pad) -> Option<(bool, gst::ClockTime, Option<gst::ClockTime>)> {
+    let mut query = gst::query::Latency::new();
+    pad.peer_query(&mut query).then(|| query.result())
+}
+
+fn nanoseconds(time: gst::ClockTime) -> i64 {
+    i64::try_from(time.nseconds()).unwrap_or(i64::MAX)
+}
+
+impl State {
+    /// The wait is over, or has to be set anew.
+    pub(super) fn disarm(&mut self) {
+        self.deadlines.cancel();
+    }
+}
+
+impl<M: Mux> Collector<M> {
+    /// Time that is added to upstream's latency before missing blocks are no longer waited for.
+    pub fn set_latency(&self, latency: gst::ClockTime) {
+        lock(&self.state).upstream.own_latency = nanoseconds(latency);
+    }
+
+    /// PAUSED to PLAYING: deadlines are measured from here on.
+    pub fn play(&self, element: &gst::Element) {
+        let (Some(clock), Some(base_time)) = (element.clock(), element.base_time()) else {
+            return;
+        };
+        let mut state = lock(&self.state);
+        state.deadlines.run(clock, base_time);
+        let live = state.upstream.live;
+        drop(state);
+        if live {
+            (self.kick)(element);
+        }
+    }
+
+    /// PLAYING to PAUSED: time stands still.
+    pub fn pause(&self) {
+        lock(&self.state).deadlines.stop();
+    }
+
+    /// Asks what the upstream of a pad that brings its first buffer says of latency.
+    pub(super) fn ask_upstream(&self, element: &gst::Element, slot: Slot) {
+        let Some(pad) = lock(&self.state).pad(slot).map(|p| p.pad.clone()) else {
+            return;
+        };
+        let answer = peer_latency(&pad);
+        let mut state = lock(&self.state);
+        if let Some(pad) = state.pad(slot) {
+            pad.asked = true;
+        }
+        let Some((true, min, _)) = answer else {
+            return;
+        };
+        let upstream = &mut state.upstream;
+        let changed = !upstream.live || upstream.latency < nanoseconds(min);
+        upstream.live = true;
+        upstream.latency = upstream.latency.max(nanoseconds(min));
+        drop(state);
+        if changed {
+            let message = gst::message::Latency::builder().src(element).build();
+            // Without a bus nobody computes latency.
+            let _ = element.post_message(message);
+        }
+    }
+
+    /// Answers a LATENCY query: upstream's, the slowest pad's first, and ours.
+    pub(super) fn latency_query(&self, query: &mut gst::query::Latency) -> bool {
+        let pads: Vec<gst::Pad> = lock(&self.state).pads().map(|p| p.pad.clone()).collect();
+        let (mut live, mut min, mut max) = (false, gst::ClockTime::ZERO, gst::ClockTime::NONE);
+        for (pad_live, pad_min, pad_max) in pads.iter().filter_map(peer_latency) {
+            if pad_live {
+                live = true;
+                min = min.max(pad_min);
+                max = max.into_iter().chain(pad_max).min();
+            }
+        }
+        let mut state = lock(&self.state);
+        state.upstream.live = live;
+        state.upstream.latency = nanoseconds(min);
+        let own = gst::ClockTime::from_nseconds(state.upstream.own_latency.unsigned_abs());
+        drop(state);
+        let own = if live { own } else { gst::ClockTime::ZERO };
+        query.set(live, min + own, max.map(|max| max + own));
+        true
+    }
+
+    /// Nothing is ready: waits on the clock for the next deadline. True when that is past already.
+    pub(super) fn arm(&self, element: &gst::Element, state: &mut State) -> bool {
+        if !state.upstream.live || !state.is_running() || state.finished || state.flow.is_err() {
+            return false;
+        }
+        let Some(time) = state.next_deadline() else {
+            return false;
+        };
+        let deadline = state.upstream.deadline(time);
+        let deadlines = &mut state.deadlines;
+        deadlines.sample();
+        if deadlines.is_past(deadline) {
+            return true;
+        }
+        if deadlines
+            .timer
+            .as_ref()
+            .is_some_and(|(_, at)| *at <= deadline)
+        {
+            return false;
+        }
+        deadlines.cancel();
+        let Some((clock, base_time)) = &deadlines.clock else {
+            return false;
+        };
+        let after = gst::ClockTime::from_nseconds(u64::try_from(deadline).unwrap_or(0));
+        let id = clock.new_single_shot_id(base_time.saturating_add(after));
+        let (kick, element) = (self.kick, element.downgrade());
+        // An unscheduled wait is one that nobody needs.
+        let _ = id.wait_async(move |_, _, _| {
+            if let Some(element) = element.upgrade() {
+                kick(&element);
+            }
+        });
+        deadlines.timer = Some((id, deadline));
+        false
+    }
+}

@@ -1,0 +1,98 @@
+//! The source pad as a [`super::Mux`] sees it.
+
+use gst::glib;
+use gst::prelude::*;
+
+use super::Slot;
+
+/// Why a muxer can't go on.
+#[derive(Debug)]
+pub enum Fault {
+    /// Downstream's answer.
+    Flow(gst::FlowError),
+    /// The stream of a pad, or the file as a whole, can't be muxed.
+    Mux {
+        /// The pad, which the error message then names.
+        slot: Option<Slot>,
+        /// What was found and what would have been right.
+        reason: String,
+    },
+}
+
+impl From<gst::FlowError> for Fault {
+    fn from(flow: gst::FlowError) -> Self {
+        Self::Flow(flow)
+    }
+}
+
+/// Where a muxer puts what it makes.
+#[derive(Debug)]
+pub struct Output {
+    pad: gst::Pad,
+    /// True when upstream is live: then nothing is held back.
+    pub live: bool,
+    begun: bool,
+    group_id: Option<gst::GroupId>,
+}
+
+impl Output {
+    pub(super) fn new(pad: gst::Pad) -> Self {
+        Self {
+            pad,
+            live: false,
+            begun: false,
+            group_id: None,
+        }
+    }
+
+    pub(super) fn set_group_id(&mut self, group_id: Option<gst::GroupId>) {
+        self.group_id = group_id.or(self.group_id);
+    }
+
+    /// Caps of the stream: at the start stream-start, caps and a BYTES segment, later new caps.
+    pub fn caps(&mut self, caps: &gst::Caps) {
+        if !self.begun {
+            // Made of many streams: there is no one upstream id to derive it from.
+            let id = format!(
+                "harmony-{:08x}{:08x}",
+                glib::random_int(),
+                glib::random_int()
+            );
+            let group_id = self.group_id.unwrap_or_else(gst::GroupId::next);
+            self.event(
+                gst::event::StreamStart::builder(&id)
+                    .group_id(group_id)
+                    .build(),
+            );
+        }
+        self.event(gst::event::Caps::new(caps));
+        if !self.begun {
+            let segment = gst::FormattedSegment::<gst::format::Bytes>::new();
+            self.event(gst::event::Segment::new(&segment));
+            self.begun = true;
+        }
+    }
+
+    /// Sends an event downstream. What becomes of it is told by the next push.
+    pub fn event(&self, event: gst::Event) {
+        let _ = self.pad.push_event(event);
+    }
+
+    /// Pushes buffers, more than one as a list.
+    ///
+    /// # Errors
+    /// Downstream's answer.
+    pub fn push(&self, list: gst::BufferList) -> Result<(), Fault> {
+        self.pad.push_list(list)?;
+        Ok(())
+    }
+
+    /// Pushes one buffer.
+    ///
+    /// # Errors
+    /// Downstream's answer.
+    pub fn push_buffer(&self, buffer: gst::Buffer) -> Result<(), Fault> {
+        self.pad.push(buffer)?;
+        Ok(())
+    }
+}

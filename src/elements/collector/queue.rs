@@ -1,0 +1,195 @@
+//! The bounded queue of a pad.
+
+use std::collections::VecDeque;
+
+use super::Slot;
+
+/// A thread that brings more buffers than this waits.
+const MOST_BUFFERS: usize = 64;
+/// It may go on when no more are left than this: threads wake each other once a batch, not once a buffer.
+const LOW_BUFFERS: usize = 48;
+/// The same in time, nanoseconds.
+const MOST_TIME: i64 = 1_000_000_000;
+const LOW_TIME: i64 = 750_000_000;
+/// However far they are apart, as many buffers are held.
+const LEAST_BUFFERS: usize = 2;
+
+/// One buffer with its times in nanoseconds of running time.
+#[derive(Debug)]
+pub struct Block {
+    /// The pad that it came on.
+    pub slot: Slot,
+    /// The buffer as it came.
+    pub buffer: gst::Buffer,
+    /// Presentation time.
+    pub pts: Option<i64>,
+    /// Decoding time.
+    pub dts: Option<i64>,
+    /// Its place in the order of all blocks: DTS, else PTS, else that of the block before it on its pad.
+    pub time: i64,
+}
+
+/// What waits on a pad.
+#[derive(Debug)]
+pub(super) enum Entry {
+    Block(Block),
+    Caps(gst::Caps),
+    Tags(gst::TagList),
+    Event(gst::Event),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    entries: VecDeque<Entry>,
+    blocks: usize,
+    /// Time of the newest block.
+    newest: i64,
+}
+
+impl Queue {
+    pub fn push_block(&mut self, block: Block) {
+        self.newest = block.time;
+        self.blocks += 1;
+        self.entries.push_back(Entry::Block(block));
+    }
+
+    pub fn push_event(&mut self, event: Entry) {
+        self.entries.push_back(event);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub fn has_blocks(&self) -> bool {
+        self.blocks > 0
+    }
+
+    /// Time of the block at the head, where that is one.
+    pub fn head_time(&self) -> Option<i64> {
+        match self.entries.front() {
+            Some(Entry::Block(block)) => Some(block.time),
+            _ => None,
+        }
+    }
+
+    /// Time of the first block, behind whatever events.
+    pub fn first_time(&self) -> Option<i64> {
+        self.entries.iter().find_map(|entry| match entry {
+            Entry::Block(block) => Some(block.time),
+            _ => None,
+        })
+    }
+
+    pub fn pop_block(&mut self) -> Option<Block> {
+        match self.entries.pop_front() {
+            Some(Entry::Block(block)) => {
+                self.blocks -= 1;
+                Some(block)
+            }
+            Some(event) => {
+                self.entries.push_front(event);
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// What is at the head and no block.
+    pub fn pop_event(&mut self) -> Option<Entry> {
+        match self.entries.front() {
+            None | Some(Entry::Block(_)) => None,
+            Some(_) => self.entries.pop_front(),
+        }
+    }
+
+    /// Blocks and events that a flush throws away; what describes the stream stays.
+    pub fn flush(&mut self) {
+        self.entries
+            .retain(|e| matches!(e, Entry::Caps(_) | Entry::Tags(_)));
+        self.blocks = 0;
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.holds(MOST_BUFFERS, MOST_TIME)
+    }
+
+    /// True when a thread that found the queue full may go on.
+    pub fn has_room(&self) -> bool {
+        !self.holds(LOW_BUFFERS + 1, LOW_TIME)
+    }
+
+    fn holds(&self, buffers: usize, time: i64) -> bool {
+        if self.blocks < LEAST_BUFFERS {
+            return false;
+        }
+        let oldest = self.head_time().unwrap_or(self.newest);
+        self.blocks >= buffers || self.newest.saturating_sub(oldest) >= time
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queue(times: impl IntoIterator<Item = i64>) -> Queue {
+        gst::init().unwrap();
+        let mut queue = Queue::default();
+        for time in times {
+            queue.push_block(Block {
+                slot: 0,
+                buffer: gst::Buffer::new(),
+                pts: Some(time),
+                dts: None,
+                time,
+            });
+        }
+        queue
+    }
+
+    #[test]
+    fn is_full_at_64_buffers_and_has_room_again_at_48() {
+        let mut queue = queue(0..63);
+        assert!(!queue.is_full());
+        queue.push_event(Entry::Tags(gst::TagList::new()));
+        assert!(!queue.is_full(), "events do not count");
+        queue.push_block(Block {
+            slot: 0,
+            buffer: gst::Buffer::new(),
+            pts: None,
+            dts: None,
+            time: 63,
+        });
+        assert!(queue.is_full());
+        for _ in 0..15 {
+            queue.pop_block().unwrap();
+            assert!(!queue.has_room());
+        }
+        queue.pop_block().unwrap();
+        assert!(queue.has_room());
+    }
+
+    #[test]
+    fn is_full_at_a_second_but_holds_two_buffers() {
+        assert!(!queue([0, 999_999_999]).has_room());
+        assert!(!queue([0, 999_999_999]).is_full());
+        assert!(queue([0, 1_000_000_000]).is_full());
+        assert!(!queue([0]).is_full());
+        assert!(
+            !queue([i64::MIN]).is_full(),
+            "no time at all does not overflow"
+        );
+        assert!(queue([i64::MIN, i64::MAX]).is_full());
+    }
+
+    #[test]
+    fn a_flush_keeps_what_describes_the_stream() {
+        let mut queue = queue([1]);
+        queue.push_event(Entry::Caps(gst::Caps::new_any()));
+        queue.push_event(Entry::Event(gst::event::Eos::new()));
+        queue.flush();
+        assert!(!queue.has_blocks());
+        assert!(matches!(queue.pop_event(), Some(Entry::Caps(_))));
+        assert!(queue.is_empty());
+    }
+}

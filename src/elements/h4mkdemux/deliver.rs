@@ -72,7 +72,11 @@ impl H4mkDemux {
             Item::Record(record) => {
                 let extended = reader.header.is_some_and(|h| h.has_extensions());
                 let last = reader.finished.as_ref().map(|f| f.tracks.clone());
+                let meta = matches!(record, Record::Tracks(_) | Record::Sidecar(_))
+                    .then(|| reader.meta.clone())
+                    .flatten();
                 drop(guard);
+                self.state().set_meta(meta);
                 self.record(record, extended, last);
                 Ok(Outcome::Continue)
             }

@@ -53,6 +53,11 @@ impl H4mkDemux {
                 q.set([gst::Format::Time, gst::Format::Bytes]);
                 true
             }
+            View::Scheduling(q) => {
+                q.set(gst::SchedulingFlags::SEQUENTIAL, 1, -1, 0);
+                q.add_scheduling_modes([gst::PadMode::Push]);
+                true
+            }
             View::Convert(q) => self.convert(q),
             _ => gst::Pad::query_default(pad, Some(&*self.obj()), query),
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::source::{PullSource, PushSource, Window};
 use crate::h4mk::{
-    BackScan, Block, ChainBlock, ChainFinder, Entry, Error, FileHeader, Finished, Index,
+    BackScan, Block, ChainBlock, ChainFinder, ChunkType, Entry, Error, FileHeader, Finished, Index,
     IndexBuilder, IndexChunk, Indexed, Opener, Record, Search, Step, Tracks, Walk,
 };
 
@@ -66,6 +66,8 @@ pub(super) struct Reader {
     pub header: Option<FileHeader>,
     pub lookup: Lookup,
     pub finished: Option<Box<Finished>>,
+    /// The META in force.
+    pub meta: Option<String>,
     /// End of the last block that is known of, in nanoseconds.
     pub duration_ns: Option<i64>,
     /// Push mode: a block that is wanted and whose payload has not all arrived, with its stream.
@@ -89,6 +91,7 @@ impl Reader {
             header: None,
             lookup: Lookup::None,
             finished: None,
+            meta: None,
             duration_ns: None,
             pending: None,
             traks: BTreeMap::new(),
@@ -112,8 +115,8 @@ impl Reader {
             match self.walk.step(bytes, at_end)? {
                 Step::Need(more) => need = more,
                 Step::Header(header) => self.header = Some(header),
-                Step::Chunk(_, record) => {
-                    self.note(&record);
+                Step::Chunk(chunk, record) => {
+                    self.note(chunk.head.kind, &record);
                     return Ok(Item::Record(record));
                 }
                 Step::Block(block) => return Ok(Item::Block(block)),
@@ -128,13 +131,20 @@ impl Reader {
         }
     }
 
-    /// Keeps a TRAK for entries that refer to it.
-    fn note(&mut self, record: &Record) {
-        if let Record::Tracks(tracks) = record {
-            self.traks
-                .entry(self.next_trak)
-                .or_insert_with(|| tracks.clone());
-            self.next_trak = self.next_trak.saturating_add(1);
+    /// Keeps a TRAK for entries that refer to it, and the META.
+    fn note(&mut self, kind: ChunkType, record: &Record) {
+        match record {
+            Record::Tracks(tracks) => {
+                self.traks
+                    .entry(self.next_trak)
+                    .or_insert_with(|| tracks.clone());
+                self.next_trak = self.next_trak.saturating_add(1);
+            }
+            // A finished file's last META was read when it was opened.
+            Record::Sidecar(text) if kind == ChunkType::META && self.finished.is_none() => {
+                self.meta = Some(text.clone());
+            }
+            _ => {}
         }
     }
 
@@ -220,6 +230,7 @@ impl Reader {
         self.lookup = Lookup::Full(finished.index.clone());
         self.trak_offsets.clone_from(&finished.trak_offsets);
         self.duration_ns = Some(finished.last_ns);
+        self.meta.clone_from(&finished.meta);
         self.finished = Some(finished);
     }
 

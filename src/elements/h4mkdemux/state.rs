@@ -25,8 +25,10 @@ pub(super) struct State {
     pub group_id: Option<gst::GroupId>,
     /// The tracks in force.
     pub tracks: Arc<Tracks>,
-    pub global_tags: Option<gst::TagList>,
-    pub toc: Option<gst::Toc>,
+    /// The META that the two below come from.
+    meta: Option<String>,
+    global_tags: gst::TagList,
+    toc: Option<gst::Toc>,
     /// All pads are there.
     pub exposed: bool,
     /// A seek that came before there was anything to seek in.
@@ -53,7 +55,8 @@ impl Default for State {
             seqnum: gst::Seqnum::next(),
             group_id: None,
             tracks: Arc::default(),
-            global_tags: None,
+            meta: None,
+            global_tags: with_format(None),
             toc: None,
             exposed: false,
             deferred_seek: None,
@@ -88,6 +91,15 @@ pub(super) struct Delivery {
     pub gaps: Vec<(gst::Pad, Vec<gst::Event>)>,
 }
 
+/// Global tags, the container's name among them.
+fn with_format(tags: Option<gst::TagList>) -> gst::TagList {
+    let mut tags = tags.unwrap_or_default();
+    let list = tags.make_mut();
+    list.set_scope(gst::TagScope::Global);
+    list.add::<gst::tags::ContainerFormat>(&"H4MK", gst::TagMergeMode::Replace);
+    tags
+}
+
 /// A non-negative time as nanoseconds.
 pub(super) fn nanoseconds(time: gst::ClockTime) -> i64 {
     i64::try_from(time.nseconds()).unwrap_or(i64::MAX)
@@ -99,6 +111,20 @@ pub(super) fn clock_time(time_ns: i64) -> gst::ClockTime {
 }
 
 impl State {
+    /// Takes the META in force over: its tags and table of contents go out on every stream, again if they change.
+    pub fn set_meta(&mut self, meta: Option<String>) {
+        if meta.is_none() || meta == self.meta {
+            return;
+        }
+        let (tags, toc) = crate::tags::from_meta(meta.as_deref().unwrap_or_default());
+        self.global_tags = with_format(tags);
+        self.toc = toc;
+        self.meta = meta;
+        for stream in &mut self.streams {
+            stream.needs_tags = true;
+        }
+    }
+
     pub fn stream_index(&self, track_id: u16) -> Option<usize> {
         self.streams
             .iter()
@@ -277,7 +303,7 @@ impl State {
             events.push(event.build());
         }
         if std::mem::take(&mut stream.needs_tags) {
-            let lists = global_tags.into_iter().chain(stream.tags());
+            let lists = [global_tags].into_iter().chain(stream.tags());
             events.extend(lists.map(gst::event::Tag::new));
             if let Some(toc) = &self.toc {
                 events.push(gst::event::Toc::new(toc, false));

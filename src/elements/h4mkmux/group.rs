@@ -7,8 +7,12 @@ use crate::h4mk::{BlockMeta, WriteError, Writer};
 const FRAMING: usize = 44;
 /// Bytes of an XTIM before its records, with its framing.
 const TIMING: usize = 32;
-/// CRC behind the payload.
-const CRC: usize = 4;
+/// GStreamer 1.22's `filesink` gathers 64 KiB and loses memories when these are more than the kernel writes at
+/// once (1024). So a payload whose memories, with the two of its framing, have fewer bytes each than this is
+/// copied into the framing, which costs less than handling three memories,
+const LEAST_PER_MEMORY: usize = 192;
+/// and neighbouring blocks that are copied share a buffer until it has so many bytes.
+const LEAST_PER_BUFFER: usize = 128;
 /// A buffer with more memories than this has no room for framing: GStreamer would merge, and so copy them.
 const MOST_MEMORIES: usize = 14;
 
@@ -18,8 +22,24 @@ pub(super) struct Group {
     metas: Vec<BlockMeta>,
     buffers: Vec<(Slot, gst::Buffer)>,
     first_time: i64,
-    /// Where the framing before each payload ends.
-    cuts: Vec<usize>,
+    /// Where the framing around each payload ends.
+    cuts: Vec<Cut>,
+}
+
+/// A block's share of the framing, from where the one before it ends.
+#[derive(Debug, Clone, Copy)]
+struct Cut {
+    /// End of what comes before the payload; for a payload that lies in the framing its end as well as `end`.
+    head: usize,
+    /// End of what comes behind it.
+    end: usize,
+}
+
+impl Cut {
+    /// True when the framing has the payload in it.
+    fn holds_payload(self) -> bool {
+        self.head == self.end
+    }
 }
 
 impl Group {
@@ -56,18 +76,34 @@ impl Group {
         let mut list = gst::BufferList::new_sized(self.buffers.len());
         let mut at = 0;
         if let Some(list) = list.get_mut() {
-            let blocks = self.metas.drain(..).zip(self.buffers.drain(..));
-            for ((meta, (_, buffer)), cut) in blocks.zip(self.cuts.drain(..)) {
+            let mut blocks = self.metas.drain(..).zip(self.buffers.drain(..));
+            let mut cuts = self.cuts.drain(..).peekable();
+            while let Some((cut, (meta, (_, buffer)))) = cuts.next().zip(blocks.next()) {
                 let entry = entry && at == 0;
-                let frame = (framing.share(at..cut), framing.share(cut..cut + CRC));
-                offset = add(list, buffer, frame, &meta, (offset, entry));
-                at = cut + CRC;
+                if !cut.holds_payload() {
+                    let frame = (
+                        framing.share(at..cut.head),
+                        framing.share(cut.head..cut.end),
+                    );
+                    offset = add(list, buffer, frame, &meta, (offset, entry));
+                    at = cut.end;
+                    continue;
+                }
+                let mut end = cut.end;
+                while let Some(next) =
+                    cuts.next_if(|c| c.holds_payload() && end - at < LEAST_PER_BUFFER)
+                {
+                    end = next.end;
+                    blocks.next();
+                }
+                offset = add_whole(list, buffer, framing.share(at..end), &meta, (offset, entry));
+                at = end;
             }
         }
         out.push(list)
     }
 
-    /// The bytes around the payloads, in file order; `cuts` then says where each payload belongs.
+    /// The bytes around the payloads, small payloads too, in file order; `cuts` then says where each block's end.
     fn framing(&mut self, writer: &mut Writer, extensions: bool) -> Result<Vec<u8>, Fault> {
         let mut bytes = Vec::with_capacity(TIMING + FRAMING * self.metas.len());
         // Plain version 1 has no groups; one block at a time tells which one it can't hold.
@@ -78,9 +114,8 @@ impl Group {
                 .begin_group(metas, &mut bytes)
                 .map_err(|e| refused(last, &e))?;
             for (slot, buffer) in buffers {
-                let crc = put_block(writer, *slot, buffer, &mut bytes)?;
-                self.cuts.push(bytes.len());
-                bytes.extend_from_slice(&crc);
+                self.cuts
+                    .push(put_block(writer, *slot, buffer, &mut bytes)?);
             }
         }
         Ok(bytes)
@@ -94,29 +129,63 @@ pub(super) fn refused(slot: Option<Slot>, error: &WriteError) -> Fault {
     }
 }
 
-/// Appends what comes before the payload, and returns the CRC behind it.
+/// Appends what comes before the payload, the payload if it is small, and the CRC.
 fn put_block(
     writer: &mut Writer,
     slot: Slot,
     buffer: &gst::BufferRef,
     bytes: &mut Vec<u8>,
-) -> Result<[u8; CRC], Fault> {
+) -> Result<Cut, Fault> {
     let unreadable = |_| Fault::Mux {
         slot: Some(slot),
         reason: "found a buffer whose memory can't be read".to_string(),
     };
-    let written = if buffer.n_memory() <= 1 {
+    let is_small = buffer.size() < LEAST_PER_MEMORY * (buffer.n_memory() + 2);
+    let mut put = |parts: &[&[u8]]| {
+        let crc = writer
+            .block(parts.iter().copied(), bytes)
+            .map_err(|e| refused(Some(slot), &e))?;
+        let head = bytes.len();
+        if is_small {
+            parts.iter().for_each(|part| bytes.extend_from_slice(part));
+        }
+        bytes.extend_from_slice(&crc);
+        let end = bytes.len();
+        Ok(Cut {
+            head: if is_small { end } else { head },
+            end,
+        })
+    };
+    if buffer.n_memory() <= 1 {
         let map = buffer.map_readable().map_err(unreadable)?;
-        writer.block([map.as_slice()], bytes)
+        put(&[map.as_slice()])
     } else {
         // One by one: mapping the whole buffer would merge its memories.
         let maps: Vec<_> = buffer
             .iter_memories()
             .map(|memory| memory.map_readable().map_err(unreadable))
             .collect::<Result<_, _>>()?;
-        writer.block(maps.iter().map(|m| m.as_slice()), bytes)
-    };
-    written.map_err(|e| refused(Some(slot), &e))
+        let parts: Vec<&[u8]> = maps.iter().map(|m| m.as_slice()).collect();
+        put(&parts)
+    }
+}
+
+/// Adds a block that lies as a whole in `stored`, and blocks after it that do so too, to the list. Returns the
+/// byte position behind them.
+fn add_whole(
+    list: &mut gst::BufferListRef,
+    mut buffer: gst::Buffer,
+    stored: gst::Memory,
+    meta: &BlockMeta,
+    (offset, entry): (u64, bool),
+) -> u64 {
+    let end = offset + stored.size() as u64;
+    let block = buffer.make_mut();
+    block.remove_all_memory();
+    block.append_memory(stored);
+    label(block, meta, (offset, end), entry);
+    list.add(buffer);
+    end
 }
 
 /// Adds a block with its framing to the list. Returns the byte position behind it.

@@ -65,7 +65,8 @@ impl PullSource {
             0..LARGE => WINDOW,
             _ => least.saturating_add(NEXT_HEAD as u32),
         };
-        self.window = None;
+        // Nor is this the end any more: after a read that a seek interrupted, nothing is known of the place.
+        self.forget();
         self.at = offset;
         match self.pad.pull_range(offset, size) {
             Ok(buffer) => {
@@ -215,5 +216,51 @@ impl PushSource {
         let buffer = self.adapter.take_buffer_fast(length).ok()?;
         self.at += length as u64;
         Some(buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    const LENGTH: u64 = 1000;
+
+    /// Pads of a file of [`LENGTH`] bytes, whose reads fail as during a flush while the switch is on.
+    fn file() -> (gst::Pad, gst::Pad, Arc<AtomicBool>) {
+        gst::init().expect("GStreamer starts");
+        let flushing = Arc::new(AtomicBool::new(false));
+        let switch = flushing.clone();
+        let upstream = gst::Pad::builder(gst::PadDirection::Src)
+            .getrange_function(move |_, _, offset, _, size| {
+                if switch.load(Ordering::SeqCst) {
+                    return Err(gst::FlowError::Flushing);
+                }
+                let left = LENGTH.saturating_sub(offset).min(u64::from(size)) as usize;
+                let buffer = gst::Buffer::with_size(left).map_err(|_| gst::FlowError::Error)?;
+                Ok(gst::PadGetRangeSuccess::NewBuffer(buffer))
+            })
+            .build();
+        let pad = gst::Pad::new(gst::PadDirection::Sink);
+        upstream.link(&pad).expect("the pads link");
+        upstream
+            .activate_mode(gst::PadMode::Pull, true)
+            .expect("the upstream pad is pulled from");
+        pad.activate_mode(gst::PadMode::Pull, true)
+            .expect("the pad pulls");
+        (upstream, pad, flushing)
+    }
+
+    #[test]
+    fn an_interrupted_read_after_the_end_is_not_taken_for_the_end() {
+        let (_upstream, pad, flushing) = file();
+        let mut source = PullSource::new(&pad);
+        assert!(matches!(source.window(900, 1), Ok(Window::Bytes(b, true)) if b.len() == 100));
+        flushing.store(true, Ordering::SeqCst);
+        assert!(source.window(200, 1).is_err());
+        flushing.store(false, Ordering::SeqCst);
+        assert!(matches!(source.window(200, 1), Ok(Window::Bytes(b, true)) if b.len() == 800));
     }
 }

@@ -1,1 +1,58 @@
-fn main() {}
+//! `gst-harmony`: looks into H4MK files, builds and checks them, and runs pipelines.
+//!
+//! Every subcommand prints for people by default and for programs with `--json`. Exit status: 0, 1 (bad data or a
+//! pipeline that failed), 2 (bad usage).
+
+mod chain;
+mod discover;
+mod failure;
+mod io;
+mod json;
+mod list;
+mod list_json;
+mod output;
+mod progress;
+mod run;
+mod settings;
+mod survey;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Outcome;
+
+/// Looks into H4MK files, builds and checks them, and runs GStreamer pipelines.
+///
+/// Exit status: 0 success, 1 bad data or a pipeline that failed, 2 bad usage.
+#[derive(Parser)]
+#[command(name = "gst-harmony", version, propagate_version = true)]
+struct Cli {
+    /// Print JSON for programs instead of text for people.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    List(list::Args),
+    Chain(chain::Args),
+    Run(run::Args),
+    Discover(discover::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome: Outcome = match &cli.command {
+        Command::List(args) => list::run(args, cli.json),
+        Command::Chain(args) => chain::run(args, cli.json),
+        Command::Run(args) => run::run(args, cli.json),
+        Command::Discover(args) => discover::run(args, cli.json),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

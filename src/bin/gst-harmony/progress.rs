@@ -1,0 +1,61 @@
+//! A bar on the terminal, for work that takes more than a second.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Work shorter than this shows no bar.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Bytes done out of bytes in all. Silent unless standard error is a terminal and the work lasts.
+pub struct Progress {
+    total: u64,
+    verb: &'static str,
+    started: Instant,
+    terminal: bool,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// Work over `total` bytes; `verb` says what is being done ("checking").
+    pub fn new(total: u64, verb: &'static str) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        Self {
+            total,
+            verb,
+            started: Instant::now(),
+            terminal,
+            bar: None,
+        }
+    }
+
+    /// `done` bytes are behind us.
+    pub fn update(&mut self, done: u64) {
+        if !self.terminal {
+            return;
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+        } else if self.started.elapsed() > PATIENCE {
+            let bar = ProgressBar::new(self.total).with_message(self.verb);
+            // The template is ours; one that does not parse falls back to indicatif's own.
+            if let Ok(style) = ProgressStyle::with_template(
+                "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} eta {eta}",
+            ) {
+                bar.set_style(style);
+            }
+            bar.set_position(done);
+            self.bar = Some(bar);
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        // The bar is not part of the result: leave the terminal as it was.
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

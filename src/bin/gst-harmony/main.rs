@@ -3,13 +3,16 @@
 //! Every subcommand prints for people by default and for programs with `--json`. Exit status: 0, 1 (bad data or a
 //! pipeline that failed), 2 (bad usage).
 
+mod build;
 mod chain;
+mod description;
 mod discover;
 mod failure;
 mod io;
 mod json;
 mod list;
 mod list_json;
+mod node;
 mod output;
 mod progress;
 mod run;
@@ -39,6 +42,7 @@ struct Cli {
 enum Command {
     List(list::Args),
     Chain(chain::Args),
+    Build(build::Args),
     Run(run::Args),
     Discover(discover::Args),
 }
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
     let outcome: Outcome = match &cli.command {
         Command::List(args) => list::run(args, cli.json),
         Command::Chain(args) => chain::run(args, cli.json),
+        Command::Build(args) => build::run(args, cli.json),
         Command::Run(args) => run::run(args, cli.json),
         Command::Discover(args) => discover::run(args, cli.json),
     };

@@ -231,72 +231,80 @@ fn the_vectors_are_built_again_from_what_list_says_of_them() {
     }
 }
 
-#[test]
-fn mistakes_are_named_with_their_place() {
+/// Builds with `block` as the second block, which must fail with these words and leave no file.
+#[track_caller]
+fn refused(block: Value, words: &[&str]) {
     let shop = Workshop::new();
-    for (block, words) in [
-        (
-            json!({"track_id": 9, "hex": ""}),
-            vec!["blocks[1].track_id", "found 9", "1, 7"],
-        ),
-        (
-            json!({"track_id": 70_000, "hex": ""}),
-            vec!["blocks[1].track_id", "found 70000", "65535"],
-        ),
-        (json!({"track_id": 1}), vec!["blocks[1]", "payload", "hex"]),
-        (
-            json!({"track_id": 1, "hex": "0"}),
-            vec!["blocks[1].hex", "\"0\"", "hexadecimal"],
-        ),
-        (
-            json!({"track_id": 1, "hex": "+f"}),
-            vec!["blocks[1].hex", "\"+f\""],
-        ),
-        (
-            json!({"track_id": 1, "hex": "", "block": "X"}),
-            vec!["blocks[1].block", "\"X\"", "\"P\""],
-        ),
-        (
-            json!({"track_id": 1, "hex": "", "pts_ns": "0"}),
-            vec!["blocks[1].pts_ns", "\"0\""],
-        ),
-        (
-            json!({"track_id": 1, "hex": "", "pts_ns": 0, "pts_ms": 0}),
-            vec!["blocks[1].pts_ms"],
-        ),
-        (
-            json!({"track_id": 1, "hex": "", "pts_ms": i64::MAX}),
-            vec!["blocks[1].pts_ms"],
-        ),
-        (
-            json!({"track_id": 1, "hex": "", "duration_ns": -1}),
-            vec!["blocks[1].duration_ns", "-1"],
-        ),
-        (
-            json!({"track_id": 1, "hex": "", "speed": 1}),
-            vec!["blocks[1]", "\"speed\"", "droppable"],
-        ),
-        (
-            json!({"track_id": 1, "payload": "none.bin"}),
-            vec!["blocks[1].payload", "none.bin"],
-        ),
-        (
-            json!({"track_id": 1, "payload": "bytes.bin", "offset": 257}),
-            vec!["blocks[1].offset", "found 257", "at most 256", "bytes.bin"],
-        ),
-        (
-            json!({"track_id": 1, "payload": "bytes.bin", "offset": 250, "length": 7}),
-            vec!["blocks[1].length", "found 7", "at most 6"],
-        ),
-        (json!(5), vec!["blocks[1]", "found 5", "object"]),
-    ] {
-        let mut words = words;
-        words.push("description.json");
-        let wanted = description(json!([{"track_id": 7, "hex": "00"}, block]));
-        shop.build(&wanted).fails(1, &words);
-        assert!(!Path::new(&shop.path("out.h4mk")).exists());
-        assert!(!Path::new(&shop.path("out.h4mk.part")).exists());
-    }
+    let wanted = description(json!([{"track_id": 7, "hex": "00"}, block]));
+    let ran = shop.build(&wanted).fails(1, words);
+    assert!(ran.stderr.contains("description.json"), "{ran:?}");
+    assert!(!Path::new(&shop.path("out.h4mk")).exists());
+    assert!(!Path::new(&shop.path("out.h4mk.part")).exists());
+}
+
+#[test]
+fn a_block_that_cannot_be_is_named_with_its_key() {
+    let with = |key: &str, value: Value| {
+        let mut block = json!({"track_id": 1, "hex": ""});
+        block[key] = value;
+        block
+    };
+    refused(
+        with("track_id", json!(9)),
+        &["blocks[1].track_id", "found 9", "1, 7"],
+    );
+    refused(
+        with("track_id", json!(70_000)),
+        &["blocks[1].track_id", "found 70000", "65535"],
+    );
+    refused(
+        with("block", json!("X")),
+        &["blocks[1].block", "\"X\"", "\"P\""],
+    );
+    refused(with("pts_ns", json!("0")), &["blocks[1].pts_ns", "\"0\""]);
+    refused(with("pts_ms", json!(i64::MAX)), &["blocks[1].pts_ms"]);
+    refused(
+        with("duration_ns", json!(-1)),
+        &["blocks[1].duration_ns", "-1"],
+    );
+    refused(
+        with("speed", json!(1)),
+        &["blocks[1]", "\"speed\"", "droppable"],
+    );
+    refused(json!(5), &["blocks[1]", "found 5", "object"]);
+    let mut both = with("pts_ns", json!(0));
+    both["pts_ms"] = json!(0);
+    refused(both, &["blocks[1].pts_ms", "either"]);
+}
+
+#[test]
+fn a_payload_that_is_not_there_is_named_with_its_key() {
+    let file = |offset: u64, length: Option<u64>| json!({"track_id": 1, "payload": "bytes.bin", "offset": offset, "length": length});
+    refused(json!({"track_id": 1}), &["blocks[1]", "payload", "hex"]);
+    refused(
+        json!({"track_id": 1, "hex": "", "payload": "bytes.bin"}),
+        &["blocks[1].hex", "either"],
+    );
+    refused(
+        json!({"track_id": 1, "hex": "0"}),
+        &["blocks[1].hex", "\"0\"", "hexadecimal"],
+    );
+    refused(
+        json!({"track_id": 1, "hex": "+f"}),
+        &["blocks[1].hex", "\"+f\""],
+    );
+    refused(
+        json!({"track_id": 1, "payload": "none.bin"}),
+        &["blocks[1].payload", "none.bin"],
+    );
+    refused(
+        file(257, None),
+        &["blocks[1].offset", "found 257", "at most 256", "bytes.bin"],
+    );
+    refused(
+        file(250, Some(7)),
+        &["blocks[1].length", "found 7", "at most 6"],
+    );
 }
 
 #[test]

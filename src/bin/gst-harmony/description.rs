@@ -13,7 +13,7 @@ use serde::de::{
 use serde_json::{Map, Value};
 
 use crate::failure::{Failure, Outcome};
-use crate::node::Node;
+use crate::node::{Node, Object};
 
 /// Everything in a description but its blocks.
 pub struct Document {
@@ -173,26 +173,28 @@ impl BlockSpec {
             clipping,
             len: 0,
         };
-        let payload = match (fields.get("hex"), fields.get("payload")) {
-            (Some(hex), None) => Payload::Bytes(from_hex(&hex)?),
-            (None, Some(file)) => Payload::File {
-                path: folder.join(file.text()?),
-                offset: fields.get("offset").map_or(Ok(0), |node| node.unsigned())?,
-                length: fields
-                    .get("length")
-                    .map(|node| node.unsigned())
-                    .transpose()?,
-            },
-            (Some(hex), Some(_)) => return Err(hex.wrong("either payload or hex")),
-            (None, None) => {
-                return Err(format!(
-                    "{}: found no payload, expected \"payload\" or \"hex\"",
-                    fields.place()
-                ));
-            }
-        };
+        let payload = payload(&mut fields, folder)?;
         fields.end()?;
         Ok(Self { meta, payload })
+    }
+}
+
+fn payload(fields: &mut Object<'_>, folder: &Path) -> Result<Payload, String> {
+    match (fields.get("hex"), fields.get("payload")) {
+        (Some(hex), None) => Ok(Payload::Bytes(from_hex(&hex)?)),
+        (None, Some(file)) => Ok(Payload::File {
+            path: folder.join(file.text()?),
+            offset: fields.get("offset").map_or(Ok(0), |node| node.unsigned())?,
+            length: fields
+                .get("length")
+                .map(|node| node.unsigned())
+                .transpose()?,
+        }),
+        (Some(hex), Some(_)) => Err(hex.wrong("either payload or hex")),
+        (None, None) => Err(format!(
+            "{}: found no payload, expected \"payload\" or \"hex\"",
+            fields.place()
+        )),
     }
 }
 

@@ -12,6 +12,7 @@ pub mod packets;
 pub mod pipeline;
 pub mod plugin;
 pub mod random;
+pub mod rig;
 pub mod v1;
 
 pub use feed::{Feed, Item, Source};
@@ -22,6 +23,7 @@ pub use packets::{Packet, Stream, Tap};
 pub use pipeline::{Run, launch, run};
 pub use plugin::PluginFolder;
 pub use random::Random;
+pub use rig::{Input, Rig};
 
 use std::sync::Once;
 

@@ -117,13 +117,6 @@ impl<M: Mux> Collector<M> {
         }
     }
 
-    /// Nobody waits for a pad that has no peer.
-    pub(super) fn unlinked(&self, element: &gst::Element) {
-        if lock(&self.state).is_running() {
-            (self.kick)(element);
-        }
-    }
-
     pub(super) fn src_event(
         &self,
         element: &gst::Element,

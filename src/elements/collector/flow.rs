@@ -38,10 +38,11 @@ impl<M: Mux> Collector<M> {
     ) -> Result<MutexGuard<'a, State>, gst::FlowError> {
         loop {
             admit(&mut state, slot)?;
+            let limits = state.limits();
             let Some(pad) = state.pad(slot) else {
                 return Err(gst::FlowError::Flushing);
             };
-            if !pad.queue.is_full() {
+            if !pad.queue.is_full(limits) {
                 return Ok(state);
             }
             pad.blocked = true;

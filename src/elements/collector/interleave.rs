@@ -5,10 +5,12 @@ use gst::prelude::*;
 use super::Slot;
 use super::live::{Deadlines, Upstream};
 use super::pads::PadState;
-use super::queue::{Block, Entry};
+use super::queue::{Block, Entry, Limits};
 
 /// Most items that one batch takes out: the lock is given back in between.
 const BATCH: usize = 64;
+/// Live, a stream without caps can't be in the first list of tracks; it is waited for so much longer.
+const CAPS_GRACE: i64 = 1_000_000_000;
 
 /// One call of a [`super::Mux`].
 #[derive(Debug)]
@@ -116,6 +118,7 @@ impl State {
             state.ended = true;
             state.wake();
         }
+        self.events_pending = true;
     }
 
     pub fn pad(&mut self, slot: Slot) -> Option<&mut PadState> {
@@ -136,9 +139,9 @@ impl State {
 
     /// Wakes the threads whose queues have room for a batch.
     pub fn wake_roomy(&mut self) {
-        let failed = self.flow.is_err();
+        let (failed, limits) = (self.flow.is_err(), self.limits());
         for pad in self.pads_mut() {
-            if pad.blocked && (failed || pad.queue.has_room()) {
+            if pad.blocked && (failed || pad.queue.has_room(limits)) {
                 pad.wake();
             }
         }
@@ -193,31 +196,35 @@ impl State {
             }
         }
         let (time, slot) = first?;
-        (time <= hold || self.is_due(time)).then_some(slot)
+        let late = || self.is_past(time.saturating_add(self.upstream.total_latency()));
+        (time <= hold || late()).then_some(slot)
     }
 
-    /// Time of the earliest block that waits.
-    pub fn earliest(&self) -> Option<i64> {
-        self.pads().filter_map(|p| p.queue.head_time()).min()
-    }
-
-    /// Time of the earliest block that waits, before the start behind the events that describe its stream.
-    fn earliest_at_start(&self) -> Option<i64> {
-        self.pads().filter_map(|p| p.queue.first_time()).min()
-    }
-
-    /// The time of the block whose deadline comes first.
-    pub fn next_deadline(&self) -> Option<i64> {
-        if self.started {
-            self.earliest()
+    /// Running time, of live input, at which the earliest block is written, whoever is missing.
+    pub fn deadline(&self) -> Option<i64> {
+        let earliest = self.pads().filter_map(|p| p.queue.first_time()).min()?;
+        let unknown = |p: &PadState| !p.has_caps && p.is_awaited();
+        let grace = if !self.started && self.pads().any(unknown) {
+            CAPS_GRACE
         } else {
-            self.earliest_at_start()
-        }
+            0
+        };
+        let latency = self.upstream.total_latency();
+        Some(earliest.saturating_add(latency).saturating_add(grace))
     }
 
-    /// True when upstream is live and a block of this time has waited for others as long as it may.
-    pub fn is_due(&self, time: i64) -> bool {
-        self.upstream.live && self.deadlines.is_past(self.upstream.deadline(time))
+    /// True when upstream is live and the clock is past this running time.
+    fn is_past(&self, deadline: i64) -> bool {
+        self.upstream.live && self.deadlines.is_past(deadline)
+    }
+
+    /// How much a queue holds.
+    pub fn limits(&self) -> Limits {
+        if self.upstream.live {
+            Limits::live(self.upstream.total_latency())
+        } else {
+            Limits::FILE
+        }
     }
 
     /// True when every stream that has to be waited for is there. A sparse stream without caps is waited
@@ -226,7 +233,8 @@ impl State {
         if self.pads().next().is_none() {
             return false;
         }
-        let full = self.pads().any(|p| p.queue.is_full());
+        let limits = self.limits();
+        let full = self.pads().any(|p| p.queue.is_full(limits));
         let waits = self.pads().any(|pad| {
             let there = pad.ended
                 || pad.flushing
@@ -235,10 +243,7 @@ impl State {
             !there && pad.pad.is_linked()
         });
         let begun = self.pads().any(|p| p.queue.has_blocks()) || self.pads().all(|p| p.ended);
-        if !waits {
-            return begun;
-        }
-        self.earliest_at_start().is_some_and(|t| self.is_due(t))
+        begun && (!waits || self.deadline().is_some_and(|d| self.is_past(d)))
     }
 
     fn start(&mut self, items: &mut Vec<Item>) {

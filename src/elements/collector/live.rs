@@ -24,17 +24,17 @@ impl Upstream {
         }
     }
 
-    /// Running time at which a block of this time is written, whoever is missing.
-    pub fn deadline(&self, time: i64) -> i64 {
-        time.saturating_add(self.latency)
-            .saturating_add(self.own_latency)
+    /// How long a block waits for others, nanoseconds.
+    pub fn total_latency(&self) -> i64 {
+        self.latency.saturating_add(self.own_latency)
     }
 }
 
-/// The clock, and the one wait on it.
+/// The one wait on the clock.
 #[derive(Debug)]
 pub(super) struct Deadlines {
-    clock: Option<(gst::Clock, gst::ClockTime)>,
+    /// PLAYING: time runs.
+    playing: bool,
     /// Running time when the clock was last asked.
     now: i64,
     timer: Option<(gst::SingleShotClockId, i64)>,
@@ -43,7 +43,7 @@ pub(super) struct Deadlines {
 impl Default for Deadlines {
     fn default() -> Self {
         Self {
-            clock: None,
+            playing: false,
             now: i64::MIN,
             timer: None,
         }
@@ -51,12 +51,6 @@ impl Default for Deadlines {
 }
 
 impl Deadlines {
-    /// PLAYING: time runs.
-    fn run(&mut self, clock: gst::Clock, base_time: gst::ClockTime) {
-        self.stop();
-        self.clock = Some((clock, base_time));
-    }
-
     /// Time no longer runs.
     pub fn stop(&mut self) {
         self.cancel();
@@ -71,15 +65,18 @@ impl Deadlines {
 
     /// True when the clock was at `deadline` or past it when it was last asked.
     pub fn is_past(&self, deadline: i64) -> bool {
-        self.clock.is_some() && deadline <= self.now
+        self.playing && deadline <= self.now
     }
 
-    /// Asks the clock.
-    fn sample(&mut self) {
-        if let Some((clock, base_time)) = &self.clock {
-            let (time, base) = (clock.time().nseconds(), base_time.nseconds());
-            self.now = i64::try_from(i128::from(time) - i128::from(base)).unwrap_or(i64::MAX);
+    /// Asks the clock, and returns it with the time at which running time began; `None` while it stands.
+    fn sample(&mut self, element: &gst::Element) -> Option<(gst::Clock, gst::ClockTime)> {
+        if !self.playing {
+            return None;
         }
+        let (clock, base_time) = (element.clock()?, element.base_time()?);
+        let (time, base) = (clock.time().nseconds(), base_time.nseconds());
+        self.now = i64::try_from(i128::from(time) - i128::from(base)).unwrap_or(i64::MAX);
+        Some((clock, base_time))
     }
 }
 
@@ -108,11 +105,8 @@ impl<M: Mux> Collector<M> {
 
     /// PAUSED to PLAYING: deadlines are measured from here on.
     pub fn play(&self, element: &gst::Element) {
-        let (Some(clock), Some(base_time)) = (element.clock(), element.base_time()) else {
-            return;
-        };
         let mut state = lock(&self.state);
-        state.deadlines.run(clock, base_time);
+        state.deadlines.playing = true;
         let live = state.upstream.live;
         drop(state);
         if live {
@@ -173,29 +167,22 @@ impl<M: Mux> Collector<M> {
 
     /// Nothing is ready: waits on the clock for the next deadline. True when that is past already.
     pub(super) fn arm(&self, element: &gst::Element, state: &mut State) -> bool {
-        if !state.upstream.live || !state.is_running() || state.finished || state.flow.is_err() {
-            return false;
-        }
-        let Some(time) = state.next_deadline() else {
+        let Some((deadline, (clock, base_time))) = next_wait(element, state) else {
+            state.deadlines.cancel();
             return false;
         };
-        let deadline = state.upstream.deadline(time);
         let deadlines = &mut state.deadlines;
-        deadlines.sample();
         if deadlines.is_past(deadline) {
             return true;
         }
         if deadlines
             .timer
             .as_ref()
-            .is_some_and(|(_, at)| *at <= deadline)
+            .is_some_and(|(_, at)| *at == deadline)
         {
             return false;
         }
         deadlines.cancel();
-        let Some((clock, base_time)) = &deadlines.clock else {
-            return false;
-        };
         let after = gst::ClockTime::from_nseconds(u64::try_from(deadline).unwrap_or(0));
         let id = clock.new_single_shot_id(base_time.saturating_add(after));
         let (kick, element) = (self.kick, element.downgrade());
@@ -208,4 +195,18 @@ impl<M: Mux> Collector<M> {
         deadlines.timer = Some((id, deadline));
         false
     }
+}
+
+/// The next deadline, the clock that was asked just now, and its base time; `None` where nobody waits.
+fn next_wait(
+    element: &gst::Element,
+    state: &mut State,
+) -> Option<(i64, (gst::Clock, gst::ClockTime))> {
+    let waits = state.upstream.live && state.is_running() && !state.finished && state.flow.is_ok();
+    let deadline = if waits {
+        state.deadline()?
+    } else {
+        return None;
+    };
+    Some((deadline, state.deadlines.sample(element)?))
 }

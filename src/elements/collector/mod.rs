@@ -163,7 +163,15 @@ impl<M: Mux> Collector<M> {
     }
 
     /// Adds the pad that was made with a number from [`Collector::reserve`].
-    pub fn add(&self, slot: Slot, pad: gst::Pad) {
+    pub fn add(&self, element: &gst::Element, slot: Slot, pad: gst::Pad) {
+        // Nobody waits for a pad that has no peer. (The unlink function is too early to look again, and is
+        // called under the pad's lock, which the look needs.)
+        let (kick, element) = (self.kick, element.downgrade());
+        pad.connect_unlinked(move |_, _| {
+            if let Some(element) = element.upgrade() {
+                kick(&element);
+            }
+        });
         lock(&self.state).add(slot, pad);
     }
 
@@ -208,13 +216,6 @@ where
                     collector.sink_event(element.upcast_ref(), pad.upcast_ref(), slot, event)
                 },
             )
-        })
-        .unlink_function(move |_, parent| {
-            T::catch_panic_pad_function(
-                parent,
-                || (),
-                |imp| imp.collector().unlinked(imp.obj().upcast_ref()),
-            );
         })
         .flags(gst::PadFlags::ACCEPT_INTERSECT)
 }

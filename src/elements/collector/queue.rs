@@ -4,15 +4,41 @@ use std::collections::VecDeque;
 
 use super::Slot;
 
-/// A thread that brings more buffers than this waits.
-const MOST_BUFFERS: usize = 64;
-/// It may go on when no more are left than this: threads wake each other once a batch, not once a buffer.
-const LOW_BUFFERS: usize = 48;
-/// The same in time, nanoseconds.
-const MOST_TIME: i64 = 1_000_000_000;
-const LOW_TIME: i64 = 750_000_000;
 /// However far they are apart, as many buffers are held.
 const LEAST_BUFFERS: usize = 2;
+
+/// How much a queue holds before its thread waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limits {
+    buffers: usize,
+    /// Nanoseconds.
+    time: i64,
+}
+
+impl Limits {
+    /// Input that waits when it is told to.
+    pub const FILE: Self = Self {
+        buffers: 64,
+        time: 1_000_000_000,
+    };
+
+    /// Live input, which can't wait: blocks stay for as long as others are late by `latency` nanoseconds.
+    pub fn live(latency: i64) -> Self {
+        Self {
+            buffers: Self::FILE.buffers * 16,
+            time: Self::FILE.time.saturating_add(latency),
+        }
+    }
+
+    /// A thread that waits may go on when no more are left than this: threads wake each other once a
+    /// batch, not once a buffer.
+    fn low(self) -> Self {
+        Self {
+            buffers: self.buffers / 4 * 3 + 1,
+            time: self.time / 4 * 3,
+        }
+    }
+}
 
 /// One buffer with its times in nanoseconds of running time.
 #[derive(Debug)]
@@ -110,21 +136,21 @@ impl Queue {
         self.blocks = 0;
     }
 
-    pub fn is_full(&self) -> bool {
-        self.holds(MOST_BUFFERS, MOST_TIME)
+    pub fn is_full(&self, limits: Limits) -> bool {
+        self.holds(limits)
     }
 
     /// True when a thread that found the queue full may go on.
-    pub fn has_room(&self) -> bool {
-        !self.holds(LOW_BUFFERS + 1, LOW_TIME)
+    pub fn has_room(&self, limits: Limits) -> bool {
+        !self.holds(limits.low())
     }
 
-    fn holds(&self, buffers: usize, time: i64) -> bool {
+    fn holds(&self, limits: Limits) -> bool {
         if self.blocks < LEAST_BUFFERS {
             return false;
         }
-        let oldest = self.head_time().unwrap_or(self.newest);
-        self.blocks >= buffers || self.newest.saturating_sub(oldest) >= time
+        let oldest = self.first_time().unwrap_or(self.newest);
+        self.blocks >= limits.buffers || self.newest.saturating_sub(oldest) >= limits.time
     }
 }
 
@@ -150,9 +176,9 @@ mod tests {
     #[test]
     fn is_full_at_64_buffers_and_has_room_again_at_48() {
         let mut queue = queue(0..63);
-        assert!(!queue.is_full());
+        assert!(!queue.is_full(Limits::FILE));
         queue.push_event(Entry::Tags(gst::TagList::new()));
-        assert!(!queue.is_full(), "events do not count");
+        assert!(!queue.is_full(Limits::FILE), "events do not count");
         queue.push_block(Block {
             slot: 0,
             buffer: gst::Buffer::new(),
@@ -160,26 +186,26 @@ mod tests {
             dts: None,
             time: 63,
         });
-        assert!(queue.is_full());
+        assert!(queue.is_full(Limits::FILE));
         for _ in 0..15 {
             queue.pop_block().unwrap();
-            assert!(!queue.has_room());
+            assert!(!queue.has_room(Limits::FILE));
         }
         queue.pop_block().unwrap();
-        assert!(queue.has_room());
+        assert!(queue.has_room(Limits::FILE));
     }
 
     #[test]
     fn is_full_at_a_second_but_holds_two_buffers() {
-        assert!(!queue([0, 999_999_999]).has_room());
-        assert!(!queue([0, 999_999_999]).is_full());
-        assert!(queue([0, 1_000_000_000]).is_full());
-        assert!(!queue([0]).is_full());
+        assert!(!queue([0, 999_999_999]).has_room(Limits::FILE));
+        assert!(!queue([0, 999_999_999]).is_full(Limits::FILE));
+        assert!(queue([0, 1_000_000_000]).is_full(Limits::FILE));
+        assert!(!queue([0]).is_full(Limits::FILE));
         assert!(
-            !queue([i64::MIN]).is_full(),
+            !queue([i64::MIN]).is_full(Limits::FILE),
             "no time at all does not overflow"
         );
-        assert!(queue([i64::MIN, i64::MAX]).is_full());
+        assert!(queue([i64::MIN, i64::MAX]).is_full(Limits::FILE));
     }
 
     #[test]

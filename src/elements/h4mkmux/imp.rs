@@ -1,5 +1,6 @@
 //! Virtual functions of `h4mkmux`.
 
+use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use gst::glib;
@@ -19,8 +20,8 @@ pub struct H4mkMux {
     srcpad: gst::Pad,
     settings: Mutex<Settings>,
     collector: Collector<H4mk>,
-    /// Next number of a pad that is requested without a name.
-    next_pad: Mutex<u32>,
+    /// By template, the next number of a pad that is requested without a name.
+    next_pad: Mutex<HashMap<String, u32>>,
 }
 
 impl H4mkMux {
@@ -33,9 +34,11 @@ impl H4mkMux {
         if let Some(name) = name {
             return name.to_string();
         }
-        let mut next = self.next_pad.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next_pad = self.next_pad.lock().unwrap_or_else(PoisonError::into_inner);
+        let template = template.name_template();
+        let next = next_pad.entry(template.to_string()).or_default();
         loop {
-            let name = template.name_template().replace("%u", &next.to_string());
+            let name = template.replace("%u", &next.to_string());
             *next += 1;
             if self.obj().static_pad(&name).is_none() {
                 return name;
@@ -67,7 +70,7 @@ impl ObjectSubclass for H4mkMux {
             srcpad: collector::src_pad::<Self>(&template),
             settings: Mutex::new(Settings::default()),
             collector: Collector::new::<Self>(),
-            next_pad: Mutex::new(0),
+            next_pad: Mutex::default(),
         }
     }
 }
@@ -199,7 +202,8 @@ impl ElementImpl for H4mkMux {
         let pad: gst::Pad = collector::sink_pad::<Self, _>(builder, slot)
             .build()
             .upcast();
-        self.collector.add(slot, pad.clone());
+        self.collector
+            .add(self.obj().upcast_ref(), slot, pad.clone());
         if self.obj().add_pad(&pad).is_err() {
             gst::warning!(CAT, imp = self, "there is a pad {name} already");
             self.collector.remove(self.obj().upcast_ref(), &pad);

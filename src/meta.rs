@@ -31,6 +31,20 @@ pub fn remaining_flags(flags: gst::BufferFlags) -> u32 {
     flags.bits() & (kept.bits() | video)
 }
 
+/// All flags of a buffer, those of video among them, which `BufferRef::flags` leaves out.
+pub fn all_flags(buffer: &gst::BufferRef) -> gst::BufferFlags {
+    // SAFETY: the reference is to a valid buffer, whose flags are a plain integer.
+    let flags = unsafe { (*buffer.as_ptr()).mini_object.flags };
+    gst::BufferFlags::from_bits_retain(flags & !(gst::ffi::GST_MINI_OBJECT_FLAG_LAST - 1))
+}
+
+/// Replaces all flags of a buffer but the one that is about its memory.
+pub fn replace_flags(buffer: &mut gst::BufferRef, flags: gst::BufferFlags) {
+    let old = all_flags(buffer).bits() & !gst::BufferFlags::TAG_MEMORY.bits();
+    buffer.unset_flags(gst::BufferFlags::from_bits_retain(old));
+    buffer.set_flags(flags);
+}
+
 /// The buffer flags of a block.
 pub fn buffer_flags(meta: &BlockMeta) -> gst::BufferFlags {
     let mut flags = gst::BufferFlags::from_bits_retain(remaining_flags(

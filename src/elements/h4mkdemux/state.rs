@@ -210,7 +210,6 @@ impl State {
                 .map(clock_time)
         };
         let events = self.events(at);
-        let in_reverse = self.reverse.is_some();
         let stream = self.streams.get_mut(at)?;
         let timing = block.meta.timing;
         let mut buffer = payload;
@@ -220,15 +219,11 @@ impl State {
             buffer.set_dts(time(timing.dts));
             buffer.set_duration(timing.duration.map(gst::ClockTime::from_nseconds));
             let mut flags = meta::buffer_flags(&block.meta);
-            let begins = std::mem::take(&mut stream.discont);
-            // Backwards, DISCONT tells decoders where a group begins, and says nothing else.
-            flags.set(
-                gst::BufferFlags::DISCONT,
-                begins || block.meta.discont && !in_reverse,
-            );
+            if std::mem::take(&mut stream.discont) {
+                flags |= gst::BufferFlags::DISCONT;
+            }
             // What upstream's pieces of the file were flagged with says nothing of the block.
-            buffer.unset_flags(!gst::BufferFlags::TAG_MEMORY);
-            buffer.set_flags(flags);
+            meta::replace_flags(buffer, flags);
             if let Some(clipping) = block.meta.clipping {
                 meta::add_clipping(buffer, clipping);
             }

@@ -2,17 +2,18 @@
 
 use crate::elements::collector::{Fault, Output, Slot};
 use crate::h4mk::{BlockMeta, WriteError, Writer};
+use crate::meta;
 
 /// Bytes around one block: CORE head, CRC, and its timing record as long as it mostly is.
 const FRAMING: usize = 44;
 /// Bytes of an XTIM before its records, with its framing.
 const TIMING: usize = 32;
 /// GStreamer 1.22's `filesink` gathers 64 KiB and loses memories when these are more than the kernel writes at
-/// once (1024). So a payload whose memories, with the two of its framing, have fewer bytes each than this is
-/// copied into the framing, which costs less than handling three memories,
-const LEAST_PER_MEMORY: usize = 192;
-/// and neighbouring blocks that are copied share a buffer until it has so many bytes.
-const LEAST_PER_BUFFER: usize = 128;
+/// once (1024). So a block whose memories, the two of its framing among them, would have fewer bytes each than
+/// this is copied into the framing, and neighbours that are share a buffer until it has so many bytes.
+const LEAST_PER_MEMORY: usize = 80;
+/// Framing of a block that is not the first of its group.
+const LEAST_FRAMING: usize = 24;
 /// A buffer with more memories than this has no room for framing: GStreamer would merge, and so copy them.
 const MOST_MEMORIES: usize = 14;
 
@@ -91,7 +92,7 @@ impl Group {
                 }
                 let mut end = cut.end;
                 while let Some(next) =
-                    cuts.next_if(|c| c.holds_payload() && end - at < LEAST_PER_BUFFER)
+                    cuts.next_if(|c| c.holds_payload() && end - at < LEAST_PER_MEMORY)
                 {
                     end = next.end;
                     blocks.next();
@@ -140,7 +141,7 @@ fn put_block(
         slot: Some(slot),
         reason: "found a buffer whose memory can't be read".to_string(),
     };
-    let is_small = buffer.size() < LEAST_PER_MEMORY * (buffer.n_memory() + 2);
+    let is_small = buffer.size() + LEAST_FRAMING < LEAST_PER_MEMORY * (buffer.n_memory() + 2);
     let mut put = |parts: &[&[u8]]| {
         let crc = writer
             .block(parts.iter().copied(), bytes)
@@ -222,16 +223,18 @@ fn add(
 }
 
 /// Times, place in the file and flags of an output buffer.
-fn label(buffer: &mut gst::BufferRef, meta: &BlockMeta, (offset, end): (u64, u64), entry: bool) {
+fn label(buffer: &mut gst::BufferRef, block: &BlockMeta, (offset, end): (u64, u64), entry: bool) {
     // A buffer can't hold a time below zero.
     let time = |t: Option<i64>| t.and_then(|t| u64::try_from(t).ok());
-    buffer.set_pts(time(meta.timing.pts).map(gst::ClockTime::from_nseconds));
-    buffer.set_dts(time(meta.timing.dts).map(gst::ClockTime::from_nseconds));
+    buffer.set_pts(time(block.timing.pts).map(gst::ClockTime::from_nseconds));
+    buffer.set_dts(time(block.timing.dts).map(gst::ClockTime::from_nseconds));
     buffer.set_offset(offset);
     buffer.set_offset_end(end);
-    // The input's flags describe the payload, not the file; the memory's mark is the pool's.
-    buffer.unset_flags(!gst::BufferFlags::TAG_MEMORY);
-    if !entry {
-        buffer.set_flags(gst::BufferFlags::DELTA_UNIT);
-    }
+    // The input's flags describe the payload, not the file.
+    let flags = if entry {
+        gst::BufferFlags::empty()
+    } else {
+        gst::BufferFlags::DELTA_UNIT
+    };
+    meta::replace_flags(buffer, flags);
 }

@@ -13,7 +13,8 @@
  * or EOS; sparse ones (the SPARSE stream flag, subtitles, text, JSON, KLV) never. Live input is waited for as
  * long as upstream's latency and the property `latency` say, then what is there is written.
  *
- * Input memory is never copied: each block is a buffer of a list, its framing added before and behind. Buffers
+ * Each block is a buffer of a list, its framing added before and behind: input memory is passed on, not copied
+ * (but for blocks of a few bytes, which `filesink` could not write in one go otherwise). Buffers
  * at which a reader can begin have no DELTA_UNIT flag, and the caps have the file's first chunks as
  * `streamheader`, for `tcpserversink`, `multifilesink` and applications.
  *

@@ -5,7 +5,7 @@ use gst::prelude::*;
 use super::pad::words;
 use crate::caps::Description;
 use crate::elements::collector::Slot;
-use crate::h4mk::{BlockMeta, Clipping, Kind, KindTracker, Timing, Track};
+use crate::h4mk::{BlockMeta, Kind, KindTracker, Timing, Track};
 use crate::meta;
 
 /// One stream.
@@ -139,7 +139,7 @@ impl Stream {
         pts: Option<i64>,
         dts: Option<i64>,
     ) -> Option<BlockMeta> {
-        let flags = buffer.flags();
+        let flags = meta::all_flags(buffer);
         let has = |flag| flags.contains(flag);
         let delta = has(gst::BufferFlags::DELTA_UNIT);
         let mut kind = self.kinds.classify(delta, pts);
@@ -161,12 +161,8 @@ impl Stream {
             header: has(gst::BufferFlags::HEADER),
             droppable: has(gst::BufferFlags::DROPPABLE),
             buffer_flags: meta::remaining_flags(flags),
-            clipping: clipping(buffer),
+            clipping: meta::clipping(buffer),
             len,
         })
     }
-}
-
-fn clipping(buffer: &gst::BufferRef) -> Option<Clipping> {
-    meta::clipping(buffer)
 }

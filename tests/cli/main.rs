@@ -6,4 +6,3 @@ mod discover;
 mod run;
 mod tool;
 mod vectors;
-mod verify;

@@ -8,7 +8,6 @@ mod chain;
 mod description;
 mod discover;
 mod failure;
-mod findings;
 mod io;
 mod json;
 mod list;
@@ -19,9 +18,6 @@ mod progress;
 mod run;
 mod settings;
 mod survey;
-mod verify;
-mod verify_index;
-mod verify_order;
 
 use std::process::ExitCode;
 
@@ -47,7 +43,6 @@ enum Command {
     List(list::Args),
     Chain(chain::Args),
     Build(build::Args),
-    Verify(verify::Args),
     Run(run::Args),
     Discover(discover::Args),
 }
@@ -58,7 +53,6 @@ fn main() -> ExitCode {
         Command::List(args) => list::run(args, cli.json),
         Command::Chain(args) => chain::run(args, cli.json),
         Command::Build(args) => build::run(args, cli.json),
-        Command::Verify(args) => verify::run(args, cli.json),
         Command::Run(args) => run::run(args, cli.json),
         Command::Discover(args) => discover::run(args, cli.json),
     };

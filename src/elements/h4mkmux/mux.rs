@@ -108,8 +108,13 @@ impl H4mk {
     }
 
     /// True when a block of this time can't join the group.
-    fn is_group_full(&self, time: i64) -> bool {
-        self.group.len() >= MAX_GROUP || self.group.span(time) >= self.settings.group_duration_ns
+    fn is_past_group(&self, time: i64) -> bool {
+        self.group.len() > 0 && self.group.span(time) >= self.settings.group_duration_ns
+    }
+
+    /// True when nothing can join the group.
+    fn is_group_full(&self, live: bool) -> bool {
+        live || self.group.len() >= MAX_GROUP || self.settings.group_duration_ns == 0
     }
 }
 
@@ -190,14 +195,14 @@ impl Mux for H4mk {
             });
         };
         let key_of_deltas = meta.kind.is_key() && stream.has_deltas;
-        if self.group.len() > 0 && (key_of_deltas || self.is_group_full(time)) {
+        if key_of_deltas || self.is_past_group(time) {
             self.write_group(out)?;
         }
         if self.group.len() == 0 {
             self.entry = key_of_deltas || meta.kind.is_key() && !self.streams.any_has_deltas();
         }
         self.group.push(slot, time, meta, buffer);
-        if out.live {
+        if self.is_group_full(out.live) {
             self.write_group(out)?;
         }
         Ok(())

@@ -18,13 +18,14 @@ struct Frame {
 }
 
 /// The recipe's streams, recorded to H4MK once.
-fn recorded(recipe: &Recipe) -> PathBuf {
+fn recorded(recipe: &Recipe, streams: usize) -> PathBuf {
     let name = format!("{}.h4mk", recipe.name);
     media::cached(&name, recipe.ffmpeg, |path| {
         let pipeline = common::launch(&format!(
-            "{} ! parsebin name=p h4mkmux name=m ! filesink location={} p. ! queue ! m. p. ! queue ! m.",
+            "{} ! parsebin name=p h4mkmux name=m ! filesink location={} {}",
             recipe.source(),
-            quoted(path)
+            quoted(path),
+            "p. ! queue ! m. ".repeat(streams)
         ));
         common::run(&pipeline).good();
     })
@@ -41,7 +42,7 @@ impl Player {
         let pipeline = common::launch(&format!(
             "{source} ! h4mkdemux name=d d.video_0 ! queue ! {decoder} max-threads=1 \
              ! appsink name=s sync=false max-buffers=4 wait-on-eos=false \
-             d.audio_0 ! queue ! fakesink sync=false async=false"
+             d.audio_0 ! queue max-size-time=0 max-size-buffers=0 max-size-bytes=0 ! fakesink sync=false async=false"
         ));
         let sink = pipeline.by_name("s").unwrap();
         let player = Self {
@@ -137,10 +138,15 @@ fn sequential(path: &Path) -> Vec<Frame> {
     frames
 }
 
-/// The frame shown at a stream time.
+/// The frame shown at a stream time, or after it where it lies between two: millisecond time stamps leave gaps.
 fn frame_at(frames: &[Frame], time: gst::ClockTime) -> &Frame {
-    let after = frames.partition_point(|f| f.time <= time);
-    &frames[after.saturating_sub(1)]
+    let ended = frames.partition_point(|f| f.time + f.duration <= time);
+    &frames[ended.min(frames.len() - 1)]
+}
+
+/// The frame with exactly this stream time.
+fn frame_of(frames: &[Frame], time: gst::ClockTime) -> &Frame {
+    frames.iter().find(|f| f.time == time).unwrap()
 }
 
 fn random_times(count: usize, frames: &[Frame], seed: u64) -> Vec<gst::ClockTime> {
@@ -166,7 +172,7 @@ fn assert_accurate(player: &Player, frames: &[Frame], times: &[gst::ClockTime]) 
 
 #[test]
 fn accurate_seeks_show_the_frame_of_the_sequential_decode() {
-    let path = recorded(&media::H264_AAC);
+    let path = recorded(&media::H264_AAC, 2);
     let frames = sequential(&path);
     let player = Player::of_file(&path);
     assert_accurate(&player, &frames, &random_times(200, &frames, 1));
@@ -174,11 +180,12 @@ fn accurate_seeks_show_the_frame_of_the_sequential_decode() {
 
 #[test]
 fn accurate_seeks_into_open_gops_show_the_right_frame() {
-    let path = recorded(&media::H264_OPEN_GOP);
+    // H.265, because libav's H.264 decoder, once flushed, is not exact in open GOPs, whatever demuxer feeds it.
+    let path = recorded(&media::H265_OPEN_GOP, 1);
     let source = format!("filesrc location={}", quoted(&path));
     let launch = |source: &str| {
         let pipeline = common::launch(&format!(
-            "{source} ! h4mkdemux name=d ! h264parse ! avdec_h264 max-threads=1 output-corrupt=false \
+            "{source} ! h4mkdemux name=d ! h265parse ! avdec_h265 max-threads=1 \
              ! appsink name=s sync=false max-buffers=4 wait-on-eos=false"
         ));
         let sink = pipeline.by_name("s").unwrap().downcast().unwrap();
@@ -194,7 +201,7 @@ fn accurate_seeks_into_open_gops_show_the_right_frame() {
 
 #[test]
 fn accurate_seeks_over_http_show_the_right_frame() {
-    let path = recorded(&media::H264_AAC);
+    let path = recorded(&media::H264_AAC, 2);
     let frames = sequential(&path);
     let server = FileServer::new(&path, true);
     let source = format!("souphttpsrc location={}", server.url());
@@ -204,7 +211,7 @@ fn accurate_seeks_over_http_show_the_right_frame() {
 
 #[test]
 fn playing_backwards_shows_every_frame_once() {
-    let path = recorded(&media::H264_AAC);
+    let path = recorded(&media::H264_AAC, 2);
     let mut expected: Vec<String> = sequential(&path).into_iter().map(|f| f.sha256).collect();
     expected.reverse();
     let player = Player::of_file(&path);
@@ -216,7 +223,7 @@ fn playing_backwards_shows_every_frame_once() {
 
 #[test]
 fn a_part_played_backwards_is_that_part() {
-    let path = recorded(&media::H264_AAC);
+    let path = recorded(&media::H264_AAC, 2);
     let frames = sequential(&path);
     let (start, stop) = (
         gst::ClockTime::from_mseconds(700),
@@ -252,11 +259,11 @@ fn key_times(path: &Path) -> Vec<gst::ClockTime> {
 
 #[test]
 fn key_unit_trick_mode_shows_the_key_frames_forwards_and_backwards() {
-    let path = recorded(&media::H264_AAC);
+    let path = recorded(&media::H264_AAC, 2);
     let frames = sequential(&path);
     let keys: Vec<String> = key_times(&path)
         .iter()
-        .map(|t| frame_at(&frames, *t).sha256.clone())
+        .map(|t| frame_of(&frames, *t).sha256.clone())
         .collect();
     assert!(keys.len() >= 4);
     let flags = ACCURATE | gst::SeekFlags::TRICKMODE | gst::SeekFlags::TRICKMODE_KEY_UNITS;
@@ -274,7 +281,7 @@ fn key_unit_trick_mode_shows_the_key_frames_forwards_and_backwards() {
 
 #[test]
 fn key_unit_seeks_snap_before_after_and_to_the_nearest() {
-    let path = recorded(&media::H264_AAC);
+    let path = recorded(&media::H264_AAC, 2);
     let frames = sequential(&path);
     let keys = key_times(&path);
     let player = Player::of_file(&path);
@@ -296,7 +303,7 @@ fn key_unit_seeks_snap_before_after_and_to_the_nearest() {
             player.seek(1.0, key_unit | snap, time, None);
             let shown = player.shown();
             assert_eq!(shown.time, expected, "{snap:?} at {time}");
-            assert_eq!(shown.sha256, frame_at(&frames, expected).sha256);
+            assert_eq!(shown.sha256, frame_of(&frames, expected).sha256);
             let position = player.pipeline.query_position::<gst::ClockTime>();
             assert_eq!(position, Some(expected), "{snap:?} at {time}");
         }
@@ -305,7 +312,7 @@ fn key_unit_seeks_snap_before_after_and_to_the_nearest() {
 
 #[test]
 fn a_seek_with_a_stop_plays_up_to_it_and_says_segment_done() {
-    let path = recorded(&media::H264_AAC);
+    let path = recorded(&media::H264_AAC, 2);
     let frames = sequential(&path);
     let player = Player::of_file(&path);
     let (start, stop) = (
@@ -344,12 +351,12 @@ fn a_seek_with_a_stop_plays_up_to_it_and_says_segment_done() {
 
 #[test]
 fn a_seek_sent_before_the_start_is_carried_out() {
-    let path = recorded(&media::H264_AAC);
+    let path = recorded(&media::H264_AAC, 2);
     let frames = sequential(&path);
     let time = gst::ClockTime::from_mseconds(1700);
     let pipeline = common::launch(&format!(
         "filesrc location={} ! h4mkdemux name=d d.video_0 ! queue ! h264parse ! avdec_h264 max-threads=1 \
-         ! appsink name=s sync=false d.audio_0 ! queue ! fakesink sync=false async=false",
+         ! appsink name=s sync=false d.audio_0 ! queue max-size-time=0 max-size-buffers=0 max-size-bytes=0 ! fakesink sync=false async=false",
         quoted(&path)
     ));
     let demux = pipeline.by_name("d").unwrap();
@@ -370,7 +377,7 @@ fn a_seek_sent_before_the_start_is_carried_out() {
 
 #[test]
 fn an_unfinished_file_is_sought_in_and_followed_as_it_grows() {
-    let path = recorded(&media::H264_AAC);
+    let path = recorded(&media::H264_AAC, 2);
     let frames = sequential(&path);
     let bytes = std::fs::read(&path).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -426,7 +433,7 @@ fn an_unfinished_file_is_sought_in_and_followed_as_it_grows() {
 
 #[test]
 fn an_instant_rate_change_reaches_the_sink_without_a_flush() {
-    let path = recorded(&media::H264_AAC);
+    let path = recorded(&media::H264_AAC, 2);
     let player = Player::of_file(&path);
     let seen = std::sync::Arc::new(std::sync::Mutex::new(None));
     let seen_by_probe = seen.clone();

@@ -6,3 +6,4 @@ mod discover;
 mod run;
 mod tool;
 mod vectors;
+mod verify;

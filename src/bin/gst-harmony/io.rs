@@ -181,14 +181,22 @@ impl<'a> Scan<'a> {
     /// The next step, the CRC of its payload checked too. A cut file is bad data unless `partial`.
     pub fn checked(&mut self, partial: bool) -> Outcome<Step> {
         let step = self.strict()?;
-        let checked = match &step {
+        let checked = self.crc(&step)?;
+        checked.map_err(|error| self.source.failure(&error))?;
+        match step {
+            Step::Cut(cut) if !partial => Err(self.source.failure(&cut.into_error())),
+            step => Ok(step),
+        }
+    }
+
+    /// Checks the CRC of a step's payload where the walker did not.
+    pub fn crc(&mut self, step: &Step) -> Outcome<Result<(), Error>> {
+        let checked = match step {
             Step::Block(block) => self.block(block, &mut |_| {})?,
             Step::Chunk(_, Record::Unknown(check)) => self.payload(check.clone(), &mut |_| {})?,
-            Step::Cut(cut) if !partial => Err(cut.clone().into_error()),
-            _ => return Ok(step),
+            _ => return Ok(Ok(())),
         };
-        checked.map_err(|error| self.source.failure(&error))?;
-        Ok(step)
+        Ok(checked.map(|_| ()))
     }
 
     /// Reads what is left of a chunk, hands it to `each` piece by piece, and checks its CRC, which it gives.

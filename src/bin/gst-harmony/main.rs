@@ -8,6 +8,7 @@ mod chain;
 mod description;
 mod discover;
 mod failure;
+mod findings;
 mod io;
 mod json;
 mod list;
@@ -18,6 +19,9 @@ mod progress;
 mod run;
 mod settings;
 mod survey;
+mod verify;
+mod verify_index;
+mod verify_order;
 
 use std::process::ExitCode;
 
@@ -43,6 +47,7 @@ enum Command {
     List(list::Args),
     Chain(chain::Args),
     Build(build::Args),
+    Verify(verify::Args),
     Run(run::Args),
     Discover(discover::Args),
 }
@@ -53,6 +58,7 @@ fn main() -> ExitCode {
         Command::List(args) => list::run(args, cli.json),
         Command::Chain(args) => chain::run(args, cli.json),
         Command::Build(args) => build::run(args, cli.json),
+        Command::Verify(args) => verify::run(args, cli.json),
         Command::Run(args) => run::run(args, cli.json),
         Command::Discover(args) => discover::run(args, cli.json),
     };

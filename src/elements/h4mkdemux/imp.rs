@@ -205,7 +205,7 @@ impl ElementImpl for H4mkDemux {
         transition: gst::StateChange,
     ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
         if transition == gst::StateChange::ReadyToPaused {
-            self.reset();
+            // Nothing else is reset: a seek sent in READY waits for the tracks.
             self.interrupt(false);
         }
         if transition == gst::StateChange::PausedToReady {

@@ -54,6 +54,10 @@ impl H4mkDemux {
             self.state().deferred_seek = Some(event);
             return true;
         }
+        if self.state().seqnum == seek.seqnum {
+            // Each sink of a pipeline sends the same seek.
+            return true;
+        }
         if seek.has(gst::SeekFlags::INSTANT_RATE_CHANGE) {
             return self.change_rate(&seek);
         }

@@ -29,7 +29,7 @@ pub(super) struct Stream {
     pub needs_tags: bool,
     pub discont: bool,
     pub start: Start,
-    /// PTS of the key block that a seek began with: its leading blocks can't be decoded.
+    /// Opaque blocks: PTS of the key block that a seek began with, whose leading blocks are no part of any chain.
     pub drop_before: Option<i64>,
     /// Everything that the segment wants has been delivered.
     pub done: bool,
@@ -161,7 +161,8 @@ impl Stream {
         }
         if self.start != Start::Now {
             self.start = Start::Now;
-            self.drop_before = time;
+            // A decoder needs the leading blocks for its picture numbers, and the segment hides what they show.
+            self.drop_before = time.filter(|_| self.blocks);
             return true;
         }
         match (self.drop_before, time) {

@@ -29,6 +29,31 @@ fn a_wave_file_is_described_to_people_and_programs() {
 }
 
 #[test]
+fn a_recording_is_described_with_its_container_and_track() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let pipeline = "audiotestsrc num-buffers=50 samplesperbuffer=960 ! audio/x-raw,rate=48000,channels=2 \
+                    ! opusenc ! h4mkmux ! filesink location=unset";
+    fs::write(path("r.launch"), pipeline).unwrap();
+    let set = format!("filesink.location={}", path("r.h4mk"));
+    tool(["run", &path("r.launch"), "--set", &set]).good();
+    tool(["verify", &path("r.h4mk")]).good();
+    let value = tool(["discover", "--json", &path("r.h4mk")]).json();
+    assert_eq!(value["container"], "application/x-h4mk");
+    assert_eq!(value["seekable"], true);
+    assert_eq!(value["streams"][0]["codec"], "Opus");
+    assert_eq!(value["streams"][0]["sample_rate"], 48000);
+    let text = tool(["discover", &path("r.h4mk")]).good();
+    for word in [
+        "container  application/x-h4mk",
+        "audio: Opus",
+        "channels     2",
+    ] {
+        assert!(text.contains(word), "no {word:?} in {text}");
+    }
+}
+
+#[test]
 fn what_is_not_media_or_not_there_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("noise.bin");

@@ -55,7 +55,8 @@ fn json_says_how_it_ended() {
 fn a_child_property_is_set() {
     let (_folder, file) = launch("audiotestsrc num-buffers=3 ! audiomixer name=f ! fakesink");
     tool(["run", &file, "--set", "f.sink_0::volume=0.5"]).good();
-    tool(["run", &file, "--set", "f.sink_9::volume=0.5"]).fails(2, &["f", "sink_9::volume"]);
+    tool(["run", &file, "--set", "f.sink_9::volume=0.5"])
+        .fails(2, &["f", "sink_9::volume", "sink_0"]);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use clap::Args as ClapArgs;
 use gst::prelude::*;
 use gst_pbutils::prelude::*;
 use gst_pbutils::{
-    Discoverer, DiscovererAudioInfo, DiscovererInfo, DiscovererResult, DiscovererStreamInfo,
-    DiscovererVideoInfo,
+    Discoverer, DiscovererAudioInfo, DiscovererContainerInfo, DiscovererInfo, DiscovererResult,
+    DiscovererStreamInfo, DiscovererVideoInfo,
 };
 use serde_json::{Map, Value, json};
 
@@ -95,11 +95,8 @@ fn problem(info: &DiscovererInfo) -> Option<String> {
 }
 
 fn describe(info: &DiscovererInfo) -> Value {
-    let container = info
-        .container_streams()
-        .first()
-        .and_then(|c| c.caps())
-        .map(|caps| caps.to_string());
+    let container = container(info).and_then(|container| container.caps());
+    let container = container.map(|caps| description(&caps));
     let streams: Vec<Value> = info
         .stream_list()
         .iter()
@@ -118,9 +115,23 @@ fn describe(info: &DiscovererInfo) -> Value {
     })
 }
 
-/// The container's tags where there is one, else those of the whole.
+/// The container that holds the streams, if they are in one.
+fn container(info: &DiscovererInfo) -> Option<DiscovererContainerInfo> {
+    info.stream_info()?.downcast().ok()
+}
+
+/// The codec's or container's name; its caps where GStreamer knows no name for them.
+fn description(caps: &gst::Caps) -> String {
+    if caps.is_fixed() {
+        gst_pbutils::functions::pb_utils_get_codec_description(caps).into()
+    } else {
+        caps.to_string()
+    }
+}
+
+/// The container's tags where there is one, else those of the stream.
 fn global_tags(info: &DiscovererInfo) -> Option<gst::TagList> {
-    match info.container_streams().first() {
+    match container(info) {
         Some(container) => container.tags(),
         None => info.stream_info().and_then(|stream| stream.tags()),
     }
@@ -132,9 +143,7 @@ fn stream(info: &DiscovererStreamInfo) -> Value {
         "stream_id": info.stream_id().map(|id| id.to_string()),
         "number": info.stream_number(),
         "kind": info.stream_type_nick().as_str(),
-        "codec": caps.as_ref().filter(|caps| caps.is_fixed()).map(|caps| {
-            gst_pbutils::functions::pb_utils_get_codec_description(caps).to_string()
-        }),
+        "codec": caps.as_ref().map(description),
         "caps": caps.as_ref().map(|caps| caps.to_string()),
     });
     if let Some(fields) = value.as_object_mut() {

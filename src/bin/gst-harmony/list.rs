@@ -115,12 +115,12 @@ fn tracks(survey: &Survey) -> String {
         "name",
         "kind",
         "codec",
-        ">rate",
+        ">Hz",
         ">channels",
         ">blocks",
         ">keys",
         ">size",
-        ">bit/s",
+        ">rate",
         ">first",
         ">last",
     ];
@@ -162,7 +162,7 @@ fn row(track: &Track, survey: &Survey) -> Vec<String> {
     let span = stats.span.filter(|(first, last)| last > first);
     let rate = span.map_or("-".to_owned(), |(first, last)| {
         let seconds = (i128::from(last) - i128::from(first)) as f64 / 1e9;
-        format!("{:.0}", stats.bytes as f64 * 8.0 / seconds)
+        output::rate(stats.bytes as f64 * 8.0 / seconds)
     });
     let time = |time: Option<i64>| time.map_or("-".to_owned(), output::time);
     vec![

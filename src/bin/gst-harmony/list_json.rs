@@ -3,8 +3,8 @@
 use std::io;
 
 use gstharmony::h4mk::{
-    Block, Chunk, ChunkHead, ChunkType, Clipping, FileHeader, IndexChunk, Record, Step, Track,
-    Tracks,
+    Block, Chunk, ChunkHead, ChunkType, Clipping, Entry, FileHeader, IndexChunk, Record, Step,
+    Track, Tracks,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -64,6 +64,34 @@ struct BlockLine {
     clipping: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     transform: Option<Value>,
+}
+
+/// One element of `extensions.indexes`. No `Value`: an index may have a million entries.
+#[derive(Serialize)]
+struct IndexLine<'a> {
+    offset: u64,
+    #[serde(rename = "self")]
+    position: u64,
+    previous: u64,
+    skip: u64,
+    sequence: u64,
+    first_ns: i64,
+    last_ns: i64,
+    ordinal: u32,
+    full: bool,
+    entries: Vec<EntryLine>,
+    trak_offsets: &'a [u64],
+}
+
+/// One seek entry.
+#[derive(Serialize)]
+struct EntryLine {
+    pts_ns: i64,
+    offset: u64,
+    track_id: u16,
+    leading: bool,
+    trak: u32,
+    number: u32,
 }
 
 impl ChunkLine {
@@ -269,7 +297,7 @@ fn timing(json: &mut Out, source: &mut Source, stop: u64) -> Outcome {
         _ => Ok(()),
     })?;
     list(json, source, stop, "indexes", &|json, step| match step {
-        Step::Chunk(chunk, Record::Index(index)) => json.value(&index_line(chunk, index)),
+        Step::Chunk(chunk, Record::Index(index)) => json.value(&IndexLine::new(chunk, index)),
         _ => Ok(()),
     })
 }
@@ -294,20 +322,28 @@ fn list(
     json.close().map_err(out)
 }
 
-fn index_line(chunk: &Chunk, index: &IndexChunk) -> Value {
-    let entries: Vec<Value> = index
-        .entries
-        .iter()
-        .map(|e| {
-            json!({
-                "pts_ns": e.pts_ns, "offset": e.offset, "track_id": e.track_id, "leading": e.leading,
-                "trak": e.trak, "number": e.number,
-            })
-        })
-        .collect();
-    json!({
-        "offset": chunk.offset, "self": index.position, "previous": index.previous, "skip": index.skip,
-        "sequence": index.sequence, "first_ns": index.first_ns, "last_ns": index.last_ns,
-        "ordinal": index.ordinal, "full": index.full, "entries": entries, "trak_offsets": index.trak_offsets,
-    })
+impl<'a> IndexLine<'a> {
+    fn new(chunk: &Chunk, index: &'a IndexChunk) -> Self {
+        let entry = |entry: &Entry| EntryLine {
+            pts_ns: entry.pts_ns,
+            offset: entry.offset,
+            track_id: entry.track_id,
+            leading: entry.leading,
+            trak: entry.trak,
+            number: entry.number,
+        };
+        Self {
+            offset: chunk.offset,
+            position: index.position,
+            previous: index.previous,
+            skip: index.skip,
+            sequence: index.sequence,
+            first_ns: index.first_ns,
+            last_ns: index.last_ns,
+            ordinal: index.ordinal,
+            full: index.full,
+            entries: index.entries.iter().map(entry).collect(),
+            trak_offsets: &index.trak_offsets,
+        }
+    }
 }

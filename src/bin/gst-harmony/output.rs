@@ -66,6 +66,17 @@ pub fn size(bytes: u64) -> String {
     format!("{scaled:.1} {unit}")
 }
 
+/// Bits a second in the unit that reads best.
+pub fn rate(bits: f64) -> String {
+    let (scaled, unit) = match bits {
+        ..1e3 => return format!("{bits:.0} bit/s"),
+        ..1e6 => (bits / 1e3, "kbit/s"),
+        ..1e9 => (bits / 1e6, "Mbit/s"),
+        _ => (bits / 1e9, "Gbit/s"),
+    };
+    format!("{scaled:.1} {unit}")
+}
+
 /// A table with a heading, columns as wide as their widest cell. Numbers go to the right.
 pub struct Table {
     rows: Vec<Vec<String>>,
@@ -140,6 +151,12 @@ mod tests {
         assert_eq!(size(1536), "1.5 KiB");
         assert_eq!(size(5 << 30), "5.0 GiB");
         assert_eq!(size(u64::MAX), "16777216.0 TiB");
+    }
+
+    #[test]
+    fn rates_take_the_unit_that_reads_best() {
+        assert_eq!(rate(999.0), "999 bit/s");
+        assert_eq!(rate(2_092_789.0), "2.1 Mbit/s");
     }
 
     #[test]

@@ -56,15 +56,7 @@ impl Setting {
 
     fn property(&self, element: &gst::Element) -> Result<(glib::Object, ParamSpec), String> {
         if self.property.contains("::") {
-            let proxy = element.dynamic_cast_ref::<gst::ChildProxy>();
-            return proxy
-                .and_then(|proxy| proxy.lookup(&self.property).ok())
-                .ok_or_else(|| {
-                    format!(
-                        "element {} has no child property {}",
-                        self.element, self.property
-                    )
-                });
+            return self.child_property(element);
         }
         let pspec = element.find_property(&self.property).ok_or_else(|| {
             let names: Vec<String> = element
@@ -80,6 +72,23 @@ impl Setting {
             )
         })?;
         Ok((element.clone().upcast(), pspec))
+    }
+
+    /// A property of a pad, say, that the element offers as its child.
+    fn child_property(&self, element: &gst::Element) -> Result<(glib::Object, ParamSpec), String> {
+        let Some(proxy) = element.dynamic_cast_ref::<gst::ChildProxy>() else {
+            return Err(format!("element {} has no children", self.element));
+        };
+        proxy.lookup(&self.property).map_err(|_| {
+            let children = (0..proxy.children_count()).filter_map(|n| proxy.child_by_index(n));
+            let names: Vec<String> = children
+                .filter_map(|child| child.downcast::<gst::Object>().ok())
+                .map(|child| child.name().to_string())
+                .collect();
+            let (element, property) = (&self.element, &self.property);
+            let names = names.join(", ");
+            format!("element {element} has no child property {property}; its children: {names}")
+        })
     }
 
     fn mismatch(&self, pspec: &ParamSpec) -> String {

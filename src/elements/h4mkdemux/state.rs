@@ -210,6 +210,7 @@ impl State {
                 .map(clock_time)
         };
         let events = self.events(at);
+        let in_reverse = self.reverse.is_some();
         let stream = self.streams.get_mut(at)?;
         let timing = block.meta.timing;
         let mut buffer = payload;
@@ -219,9 +220,12 @@ impl State {
             buffer.set_dts(time(timing.dts));
             buffer.set_duration(timing.duration.map(gst::ClockTime::from_nseconds));
             let mut flags = meta::buffer_flags(&block.meta);
-            if std::mem::take(&mut stream.discont) {
-                flags |= gst::BufferFlags::DISCONT;
-            }
+            let begins = std::mem::take(&mut stream.discont);
+            // Backwards, DISCONT tells decoders where a group begins, and says nothing else.
+            flags.set(
+                gst::BufferFlags::DISCONT,
+                begins || block.meta.discont && !in_reverse,
+            );
             // What upstream's pieces of the file were flagged with says nothing of the block.
             meta::replace_flags(buffer, flags);
             if let Some(clipping) = block.meta.clipping {

@@ -90,7 +90,8 @@ fn everything_in_the_description_is_in_the_file() {
         json!({"track_id": 7, "name": "", "kind": "sensor", "codec": "json", "sample_rate": 10, "channels": 3,
                "note": "n"})
     );
-    let extended = json!({"track_id": 1, "caps": "video/x-h264", "tags": null, "sparse": false});
+    let extended = json!({"track_id": 1, "name": "cam", "kind": "video", "codec": "h264", "sample_rate": 0,
+                          "channels": 0, "note": "", "caps": "video/x-h264", "tags": null, "sparse": false});
     assert_eq!(found["extensions"]["tracks"][0], extended);
     assert_eq!(found["extensions"]["tracks"][1]["sparse"], true);
 

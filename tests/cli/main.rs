@@ -3,6 +3,7 @@
 
 mod build;
 mod discover;
+mod hostile;
 mod run;
 mod tool;
 mod vectors;

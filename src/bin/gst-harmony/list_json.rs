@@ -274,7 +274,13 @@ fn extensions(json: &mut Out, survey: &Survey) -> io::Result<()> {
     json.entry("cut", &cut)?;
     let none = Tracks::default();
     let tracks = survey.last_tracks.as_deref().unwrap_or(&none);
-    let extended = |t: &Track| json!({"track_id": t.track_id, "caps": t.caps, "tags": t.tags, "sparse": t.sparse});
+    let extended = |t: &Track| {
+        let mut value = track(t);
+        value["caps"] = json!(t.caps);
+        value["tags"] = json!(t.tags);
+        value["sparse"] = json!(t.sparse);
+        value
+    };
     let tracks: Vec<Value> = if survey.header.has_extensions() {
         tracks.0.iter().map(extended).collect()
     } else {

@@ -3,6 +3,7 @@
 
 mod build;
 mod discover;
+mod docs;
 mod hostile;
 mod run;
 mod tool;

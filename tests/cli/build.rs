@@ -124,7 +124,14 @@ fn everything_in_the_description_is_in_the_file() {
     );
     assert_eq!(times("buffer_flags"), json!([0, 0, 0, 512, 0]));
     assert_eq!(got[3]["clipping"], json!({"start": 312, "end": 7}));
+}
 
+#[test]
+fn payloads_are_stored_as_they_are() {
+    let shop = Workshop::new();
+    shop.build(&description(blocks())).json();
+    let found = shop.list();
+    let got = found["extensions"]["blocks"].as_array().unwrap();
     let file = fs::read(shop.path("out.h4mk")).unwrap();
     let stored = |n: usize| {
         let at = got[n]["offset"].as_u64().unwrap() as usize + 8;

@@ -72,7 +72,8 @@ impl Stream {
             pts: running(buffer.pts()),
             dts: running(buffer.dts()),
             duration: buffer.duration().map(|d| d.nseconds()),
-            flags: buffer.flags() - gst::BufferFlags::TAG_MEMORY,
+            // `flags()` would leave out those of video, such as interlacing.
+            flags: gstharmony::meta::all_flags(buffer) - gst::BufferFlags::TAG_MEMORY,
             caps: self.caps.last().cloned(),
             size: map.len(),
             sha256: format!("{:x}", Sha256::digest(&map)),

@@ -37,7 +37,6 @@ pub fn init() {
             gst::glib::LogLevels::LEVEL_ERROR | gst::glib::LogLevels::LEVEL_CRITICAL,
         );
         gstharmony::plugin_register_static().expect("the plugin registers");
-        gstharmony::plugin_register_static().expect("the plugin registers");
     });
 }
 

@@ -1,0 +1,361 @@
+//! State changes, flushes and EOS at random points leave nothing behind and break nothing.
+//!
+//! This program runs itself once for each scenario, under the leaks tracer and with fatal criticals, and reads
+//! what the tracer says at the end.
+
+mod common;
+
+use std::process::{Command, ExitCode};
+
+use common::pipeline::{PATIENCE, launch, quoted};
+use common::{Random, media};
+use gst::prelude::*;
+
+/// What a child runs: its name and the function.
+const SCENARIOS: &[(&str, fn())] = &[
+    (
+        "one_demuxer_goes_up_and_down_a_hundred_times",
+        demuxer_cycles,
+    ),
+    (
+        "a_hundred_demuxers_are_sought_flushed_and_ended_at_random_points",
+        demuxers_disturbed,
+    ),
+    ("one_muxer_goes_up_and_down_a_hundred_times", muxer_cycles),
+    (
+        "a_hundred_muxers_are_flushed_and_ended_at_random_points",
+        muxers_disturbed,
+    ),
+    (
+        "decodebin_plays_and_is_stopped_at_random_points",
+        decodebin_cycles,
+    ),
+];
+
+/// Leaks an element: the tracer must see it, or it sees nothing.
+const CONTROL: (&str, fn()) = ("a_leak_is_seen", || {
+    std::mem::forget(
+        gst::ElementFactory::make("identity")
+            .build()
+            .expect("identity"),
+    );
+});
+
+const CHILD: &str = "HARMONY_STATES_SCENARIO";
+
+fn main() -> ExitCode {
+    if let Ok(name) = std::env::var(CHILD) {
+        let (_, scenario) = SCENARIOS
+            .iter()
+            .chain([&CONTROL])
+            .find(|(n, _)| *n == name)
+            .expect("a known scenario");
+        common::init();
+        scenario();
+        // SAFETY: nothing of GStreamer is used after this; the tracer reports now.
+        unsafe { gst::deinit() };
+        return ExitCode::SUCCESS;
+    }
+    let wanted = std::env::args()
+        .skip(1)
+        .find(|a| !a.starts_with('-'))
+        .unwrap_or_default();
+    let (mut passed, mut failed) = (0, 0);
+    for (name, _) in SCENARIOS
+        .iter()
+        .chain([&CONTROL])
+        .filter(|(n, _)| n.contains(&wanted))
+    {
+        let result = match (run_child(name), *name == CONTROL.0) {
+            (Err(why), true) if why.contains("GstIdentity") => Ok(()),
+            (result, true) => Err(format!("the leak is not seen: {result:?}")),
+            (result, false) => result,
+        };
+        println!(
+            "test {name} ... {}",
+            if result.is_ok() { "ok" } else { "FAILED" }
+        );
+        match result {
+            Ok(()) => passed += 1,
+            Err(why) => {
+                failed += 1;
+                println!("{why}");
+            }
+        }
+    }
+    let word = if failed == 0 { "ok" } else { "FAILED" };
+    println!(
+        "\ntest result: {word}. {passed} passed; {failed} failed; 0 ignored; 0 measured; 0 filtered out"
+    );
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Runs one scenario in a process of its own; an error is what it left alive, or its last words.
+fn run_child(name: &str) -> Result<(), String> {
+    let program = std::env::current_exe().expect("the test has a path");
+    let output = Command::new(program)
+        .env(CHILD, name)
+        .env("GST_TRACERS", "leaks(check-refs=false)")
+        .env("GST_DEBUG", "GST_TRACER:7")
+        .env("GST_DEBUG_NO_COLOR", "1")
+        .env("G_DEBUG", "fatal-criticals")
+        .output()
+        .expect("the test runs itself");
+    let told = String::from_utf8_lossy(&output.stderr);
+    let alive: Vec<&str> = told
+        .lines()
+        .filter(|l| l.contains("object-alive,") && !l.contains("new format string"))
+        .take(20)
+        .collect();
+    if !alive.is_empty() {
+        return Err(format!("left alive:\n{}", alive.join("\n")));
+    }
+    let talk = told.lines().filter(|l| !l.contains("GST_TRACER"));
+    let words: Vec<&str> = talk.collect();
+    let critical = words
+        .iter()
+        .any(|l| l.contains("CRITICAL") || l.contains("panicked"));
+    if !output.status.success() || critical {
+        let last = words.len().saturating_sub(20);
+        return Err(format!("{}:\n{}", output.status, words[last..].join("\n")));
+    }
+    Ok(())
+}
+
+/// The file that the demuxers play.
+fn file() -> String {
+    quoted(&common::data("h4x/two-tracks.h4mk"))
+}
+
+/// Links every pad of `element` to a sink that takes all it gets.
+fn end_in_sinks(pipeline: &gst::Pipeline, element: &gst::Element) {
+    let weak = pipeline.downgrade();
+    element.connect_pad_added(move |_, pad| {
+        let Some(pipeline) = weak.upgrade() else {
+            return;
+        };
+        if pad.direction() != gst::PadDirection::Src {
+            return;
+        }
+        let sink = gst::ElementFactory::make("fakesink")
+            .property("sync", false)
+            .property("async", false)
+            .build()
+            .expect("fakesink");
+        pipeline.add(&sink).expect("the sink is added");
+        // The pipeline may be going down at this very moment: then nothing links, and nothing has to.
+        let _ = pad.link(&sink.static_pad("sink").expect("a sink pad"));
+        let _ = sink.sync_state_with_parent();
+    });
+}
+
+/// Posts a message on the bus when the `number`th buffer or list passes the pad, which then goes on.
+fn tell_at(pad: &gst::Pad, number: u64) {
+    let mut left = number;
+    let pad_weak = pad.downgrade();
+    let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
+    let counter = std::sync::Mutex::new(move || {
+        left = left.saturating_sub(1);
+        left == 0
+    });
+    pad.add_probe(mask, move |_, _| {
+        if !(counter.lock().expect("one thread"))() {
+            return gst::PadProbeReturn::Ok;
+        }
+        if let Some(element) = pad_weak.upgrade().and_then(|p| p.parent_element()) {
+            let told = gst::Structure::new_empty("reached");
+            let _ = element.post_message(gst::message::Application::new(told));
+        }
+        gst::PadProbeReturn::Remove
+    });
+}
+
+/// Waits until the buffer of [`tell_at`] has passed or the pipeline has ended.
+fn wait(pipeline: &gst::Pipeline) -> gst::Message {
+    let kinds = [
+        gst::MessageType::Application,
+        gst::MessageType::Eos,
+        gst::MessageType::Error,
+    ];
+    let bus = pipeline.bus().expect("a bus");
+    let message = bus
+        .timed_pop_filtered(PATIENCE, &kinds)
+        .expect("the pipeline does not hang");
+    assert_ne!(message.type_(), gst::MessageType::Error, "{message:?}");
+    message
+}
+
+fn stop(pipeline: &gst::Pipeline) {
+    pipeline.set_state(gst::State::Null).expect("it stops");
+}
+
+/// A demuxer of the file, pulled or pushed.
+fn demuxer(random: &mut Random) -> (gst::Pipeline, gst::Element) {
+    let queue = if random.below(2) == 0 { "" } else { "queue !" };
+    let pipeline = launch(&format!(
+        "filesrc blocksize=1000 location={} ! {queue} h4mkdemux name=d",
+        file()
+    ));
+    let demuxer = pipeline.by_name("d").expect("the demuxer");
+    end_in_sinks(&pipeline, &demuxer);
+    (pipeline, demuxer)
+}
+
+fn demuxer_cycles() {
+    let mut random = Random::new(1);
+    let (pipeline, _) = demuxer(&mut random);
+    for cycle in 0..100 {
+        let state = [gst::State::Ready, gst::State::Paused, gst::State::Playing][cycle % 3];
+        pipeline.set_state(state).expect("it goes up");
+        if cycle % 6 == 5 {
+            wait(&pipeline);
+        }
+        let down = if cycle % 2 == 0 {
+            gst::State::Null
+        } else {
+            gst::State::Ready
+        };
+        pipeline.set_state(down).expect("it goes down");
+        // What the cycle left on the bus belongs to it.
+        pipeline.bus().expect("a bus").set_flushing(true);
+        pipeline.bus().expect("a bus").set_flushing(false);
+        remove_sinks(&pipeline);
+    }
+    stop(&pipeline);
+}
+
+/// The pads of the next cycle get sinks of their own.
+fn remove_sinks(pipeline: &gst::Pipeline) {
+    for sink in pipeline.iterate_sinks().into_iter().flatten() {
+        let _ = sink.set_state(gst::State::Null);
+        let _ = pipeline.remove(&sink);
+    }
+}
+
+fn demuxers_disturbed() {
+    let mut random = Random::new(2);
+    for _ in 0..100 {
+        let (pipeline, demuxer) = demuxer(&mut random);
+        let after = 1 + random.below(200);
+        demuxer.connect_pad_added(move |_, pad| tell_at(pad, after));
+        pipeline.set_state(gst::State::Playing).expect("it plays");
+        let ended = wait(&pipeline).type_() == gst::MessageType::Eos;
+        match random.below(4) {
+            0 if !ended => {
+                pipeline.send_event(gst::event::Eos::new());
+            }
+            1 => {
+                let to = gst::ClockTime::from_mseconds(random.below(8000));
+                // A seek may come too late, when the file has been played.
+                let _ = demuxer.seek_simple(gst::SeekFlags::FLUSH, to);
+                wait(&pipeline);
+            }
+            2 => {
+                let pad = demuxer.static_pad("sink").expect("the sink pad");
+                pad.send_event(gst::event::FlushStart::new());
+            }
+            _ => {}
+        }
+        stop(&pipeline);
+    }
+}
+
+/// Three endless streams into a muxer.
+fn muxer(random: &mut Random) -> (gst::Pipeline, gst::Element) {
+    let live = random.below(4) == 0;
+    let extensions = random.below(4) != 0;
+    let pipeline = launch(&format!(
+        "h4mkmux name=m extensions={extensions} ! fakesink sync=false async=false \
+         videotestsrc is-live={live} ! video/x-raw,width=16,height=16,framerate=100/1 ! queue name=q ! m. \
+         audiotestsrc is-live={live} samplesperbuffer=480 ! audio/x-raw,rate=48000 ! m. \
+         audiotestsrc is-live={live} samplesperbuffer=200 ! audio/x-raw,rate=8000 ! queue ! m."
+    ));
+    let muxer = pipeline.by_name("m").expect("the muxer");
+    (pipeline, muxer)
+}
+
+fn muxer_cycles() {
+    let mut random = Random::new(3);
+    let (pipeline, muxer) = muxer(&mut random);
+    let source = muxer.static_pad("src").expect("the source pad");
+    for cycle in 0..100 {
+        let state = [gst::State::Ready, gst::State::Paused, gst::State::Playing][cycle % 3];
+        if cycle % 3 == 2 {
+            tell_at(&source, 1 + random.below(20));
+        }
+        pipeline.set_state(state).expect("it goes up");
+        if cycle % 3 == 2 {
+            wait(&pipeline);
+        }
+        let down = if cycle % 2 == 0 {
+            gst::State::Null
+        } else {
+            gst::State::Ready
+        };
+        pipeline.set_state(down).expect("it goes down");
+        pipeline.bus().expect("a bus").set_flushing(true);
+        pipeline.bus().expect("a bus").set_flushing(false);
+    }
+    stop(&pipeline);
+}
+
+fn muxers_disturbed() {
+    let mut random = Random::new(4);
+    for _ in 0..100 {
+        let (pipeline, muxer) = muxer(&mut random);
+        tell_at(
+            &muxer.static_pad("src").expect("the source pad"),
+            1 + random.below(40),
+        );
+        pipeline.set_state(gst::State::Playing).expect("it plays");
+        wait(&pipeline);
+        match random.below(4) {
+            0 | 1 => {
+                pipeline.send_event(gst::event::Eos::new());
+                wait(&pipeline);
+            }
+            2 => {
+                // A flush of one stream, which begins at its source; then all goes on to its end.
+                let sources: Vec<_> = pipeline.iterate_sources().into_iter().flatten().collect();
+                let source = &sources[random.below(sources.len() as u64) as usize];
+                source.send_event(gst::event::FlushStart::new());
+                source.send_event(gst::event::FlushStop::new(false));
+                tell_at(&muxer.static_pad("src").expect("the source pad"), 10);
+                wait(&pipeline);
+                pipeline.send_event(gst::event::Eos::new());
+                wait(&pipeline);
+            }
+            _ => {}
+        }
+        stop(&pipeline);
+    }
+}
+
+fn decodebin_cycles() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("file.h4mk");
+    let sources = media::H264_AAC.source();
+    let recorder = launch(&format!(
+        "h4mkmux name=m ! filesink location={}  {sources} ! parsebin name=p  p. ! queue ! m.  p. ! queue ! m.",
+        quoted(&path)
+    ));
+    common::run(&recorder).good();
+    let mut random = Random::new(5);
+    for _ in 0..10 {
+        let pipeline = launch(&format!(
+            "filesrc location={} ! decodebin name=d",
+            quoted(&path)
+        ));
+        let decoder = pipeline.by_name("d").expect("decodebin");
+        end_in_sinks(&pipeline, &decoder);
+        let after = 1 + random.below(60);
+        decoder.connect_pad_added(move |_, pad| tell_at(pad, after));
+        pipeline.set_state(gst::State::Playing).expect("it plays");
+        wait(&pipeline);
+        stop(&pipeline);
+    }
+}

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Records and plays from C, Python and Rust through the public interface, with the plugin in build/ (or in the
+# folder given) found by GST_PLUGIN_PATH. Ends with "N passed, N failed".
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+plugin=${1:-build}
+[ -f "$plugin/libgstharmony.so" ] || { echo "embedding: no libgstharmony.so in $plugin: run pipelines/setup.sh" >&2; exit 1; }
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+GST_PLUGIN_PATH=$(realpath "$plugin")
+export GST_PLUGIN_PATH GST_REGISTRY=$scratch/registry.bin G_DEBUG=fatal-criticals
+
+# pkg-config prints words.
+flags=$(pkg-config --cflags --libs gstreamer-1.0)
+passed=0
+failed=0
+# try NAME COMMAND...
+try() {
+  local name=$1
+  shift
+  echo "== $name"
+  if "$@" && [ -s "$scratch/$name.h4mk" ]; then passed=$((passed + 1)); else
+    echo "== $name: FAILED"
+    failed=$((failed + 1))
+  fi
+}
+
+in_c() {
+  # shellcheck disable=SC2086
+  cc -Wall -Wextra -Wno-unused-parameter -Werror tests/c/embedding.c -o "$scratch/embedding" $flags &&
+    "$scratch/embedding" "$scratch/c.h4mk"
+}
+# The plugin comes with the program: the path must not be needed.
+in_rust() { env -u GST_PLUGIN_PATH cargo run --quiet --locked --example record_and_play -- "$scratch/rust.h4mk"; }
+
+try c in_c
+# The interpreter of the distribution has the bindings, whatever else is on PATH.
+try python /usr/bin/python3 tests/python/embedding.py "$scratch/python.h4mk"
+try rust in_rust
+
+# An independent reader accepts each file.
+for file in "$scratch"/*.h4mk; do
+  try "$(basename "$file" .h4mk)" python3 tests/python/v1_reader.py --no-hash "$file" >/dev/null
+done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,5 +1,6 @@
 //! Virtual functions of `h4mkdemux`.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use gst::glib;
@@ -30,6 +31,8 @@ pub struct H4mkDemux {
     /// Set while the streaming thread has to come out of its wait at the end of a growing file.
     pub(super) interrupted: Mutex<bool>,
     pub(super) wake: Condvar,
+    /// The same, for the streaming thread to look at between blocks.
+    pub(super) stopping: AtomicBool,
 }
 
 impl H4mkDemux {
@@ -56,6 +59,7 @@ impl H4mkDemux {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         *flag = interrupted;
+        self.stopping.store(interrupted, Ordering::Release);
         self.wake.notify_all();
     }
 
@@ -116,6 +120,7 @@ impl ObjectSubclass for H4mkDemux {
             opening: Mutex::default(),
             interrupted: Mutex::default(),
             wake: Condvar::new(),
+            stopping: AtomicBool::new(false),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Pull mode: the demuxer's own thread reads where it wants to.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use gst::glib;
@@ -14,6 +15,8 @@ use super::source::PullSource;
 
 /// How often the end of a growing file is looked at.
 const POLL: Duration = Duration::from_millis(50);
+/// Steps in one round of the task, whose own bookkeeping costs as much as a small block.
+const STEPS: usize = 32;
 
 impl H4mkDemux {
     pub(super) fn activate(&self, pad: &gst::Pad) -> Result<(), gst::LoggableError> {
@@ -100,11 +103,17 @@ impl H4mkDemux {
 
     fn pull_once(&self) -> Result<(), Stop> {
         self.open_pulled()?;
-        match self.step() {
-            Ok(Outcome::Continue | Outcome::Wait) => Ok(()),
-            Err(Stop::Cut(_)) if self.settings().follow => self.wait_for_more(),
-            Err(stop) => Err(stop),
+        for _ in 0..STEPS {
+            match self.step() {
+                Ok(Outcome::Continue | Outcome::Wait) => {}
+                Err(Stop::Cut(_)) if self.settings().follow => return self.wait_for_more(),
+                Err(stop) => return Err(stop),
+            }
+            if self.stopping.load(Ordering::Acquire) {
+                break;
+            }
         }
+        Ok(())
     }
 
     /// Opens the file when this is the first step.

@@ -98,13 +98,21 @@ def big_film(runs):
     remux = (f"filesrc location={mkv} ! matroskademux name=d {{mux}} "
              "d.video_0 ! queue ! h264parse ! {video} d.audio_0 ! queue ! aacparse ! {audio}")
     sink = f"! filesink location={MEDIA}/out"
-    ours = remux.format(mux=f"h4mkmux name=m {sink}.h4mk", video="m.", audio="m.")
-    theirs = remux.format(mux=f"matroskamux name=m {sink}.mkv", video="m.", audio="m.")
+    ours = remux.format(mux=f"h4mkmux name=m {sink}.h4mk", video="m.video_0", audio="m.audio_0")
+    theirs = remux.format(mux=f"matroskamux name=m {sink}.mkv", video="m.video_0", audio="m.audio_0")
     floor = remux.format(mux="", video=f"filesink location={MEDIA}/out.video",
                          audio=f"filesink location={MEDIA}/out.audio")
     pair("mux 300 MB of 720p, demuxing and parsing included", ours, theirs, runs, "≤ 0.75")
     pair("the same beside parsing and writing without a container", ours, floor, runs, "≤ 1.25")
     h4mk = made("film.h4mk", lambda path: run(ours.replace(f"{MEDIA}/out.h4mk", str(path))))
+    # The same buffers again, from a cheaper source: what is left is mostly the muxers.
+    again = (f"filesrc location={h4mk} ! h4mkdemux name=d {{mux}} d.video_0 ! queue ! {{video}} d.audio_0 ! queue ! {{audio}}")
+    ours = again.format(mux=f"h4mkmux name=m {sink}.h4mk", video="m.video_0", audio="m.audio_0")
+    theirs = again.format(mux=f"matroskamux name=m {sink}.mkv", video="m.video_0", audio="m.audio_0")
+    floor = again.format(mux="", video=f"filesink location={MEDIA}/out.video",
+                         audio=f"filesink location={MEDIA}/out.audio")
+    pair("mux 300 MB of 720p, no parsers", ours, theirs, runs, "≤ 0.75")
+    pair("the same beside writing without a container", ours, floor, runs, "≤ 1.25")
     play = "filesrc location={path} ! {demux} name=d d.video_0 ! fakesink sync=false async=false d.audio_0 ! fakesink sync=false async=false"
     pair("demux 300 MB of 720p", play.format(path=h4mk, demux="h4mkdemux"),
          play.format(path=mkv, demux="matroskademux"), runs, "≤ 0.75")

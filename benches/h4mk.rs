@@ -33,7 +33,7 @@ fn metas() -> Vec<BlockMeta> {
         .collect()
 }
 
-fn write(metas: &[BlockMeta], payload: &[u8], out: &mut Vec<u8>) {
+fn write(metas: &[BlockMeta], payload: &[u8], group: usize, out: &mut Vec<u8>) {
     let mut writer = Writer::new(WriterOptions::default());
     let track = Track {
         track_id: 1,
@@ -42,7 +42,7 @@ fn write(metas: &[BlockMeta], payload: &[u8], out: &mut Vec<u8>) {
     writer
         .start(&[track], &Sidecars::default(), out)
         .expect("it starts");
-    for group in metas.chunks(GROUP) {
+    for group in metas.chunks(group) {
         writer.begin_group(group, out).expect("the group begins");
         for _ in group {
             let crc = writer.block([payload], out).expect("the block fits");
@@ -77,9 +77,12 @@ fn core(c: &mut Criterion) {
     let metas = metas();
     let payload: Vec<u8> = (0..BYTES).map(|n| (n * 7) as u8).collect();
     let mut file = Vec::new();
-    write(&metas, &payload, &mut file);
-    let framing = (file.len() - BLOCKS * BYTES) as f64 / BLOCKS as f64;
-    println!("{framing:.1} bytes of overhead a block in groups of {GROUP}");
+    for blocks in [1, GROUP] {
+        file.clear();
+        write(&metas, &payload, blocks, &mut file);
+        let framing = (file.len() - BLOCKS * BYTES) as f64 / BLOCKS as f64;
+        println!("{framing:.1} bytes of overhead a block in groups of {blocks}");
+    }
 
     let mut group = c.benchmark_group("1kB-blocks");
     group.throughput(Throughput::Bytes((BLOCKS * BYTES) as u64));
@@ -87,7 +90,7 @@ fn core(c: &mut Criterion) {
     group.bench_function("write", |b| {
         b.iter(|| {
             file.clear();
-            write(&metas, &payload, &mut file);
+            write(&metas, &payload, GROUP, &mut file);
         });
     });
     group.bench_function("read", |b| b.iter(|| assert_eq!(read(&file), BLOCKS)));

@@ -50,30 +50,46 @@ const fn powers() -> [[u32; 256]; LENGTH_BYTES] {
     table
 }
 
+/// x^(8 · length) modulo the polynomial.
+fn power(length: u64) -> u32 {
+    let mut product = 1 << 31;
+    for (powers, byte) in POWERS.iter().zip(length.to_le_bytes()) {
+        if byte != 0 {
+            let power = powers.get(usize::from(byte)).copied().unwrap_or_default();
+            product = multiply(power, product);
+        }
+    }
+    product
+}
+
 /// The running CRC of a file, for its footer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FileCrc(u32);
+pub struct FileCrc {
+    crc: u32,
+    /// The last chunk's length and what it multiplies by: blocks are often of one length.
+    last: (u64, u32),
+}
 
 impl FileCrc {
     /// Begins with the bytes of the file header.
     pub fn new(header: &[u8]) -> Self {
-        Self(crc32(header))
+        Self {
+            crc: crc32(header),
+            last: (0, power(0)),
+        }
     }
 
     /// Advances over a whole chunk of `length` bytes, its own CRC included.
     pub fn chunk(&mut self, length: u64) {
-        for (powers, byte) in POWERS.iter().zip(length.to_le_bytes()) {
-            if byte != 0 {
-                let power = powers.get(usize::from(byte)).copied().unwrap_or_default();
-                self.0 = multiply(power, self.0);
-            }
+        if length != self.last.0 {
+            self.last = (length, power(length));
         }
-        self.0 ^= RESIDUE;
+        self.crc = multiply(self.last.1, self.crc) ^ RESIDUE;
     }
 
     /// The CRC of everything so far.
     pub fn value(self) -> u32 {
-        self.0
+        self.crc
     }
 }
 

@@ -9,9 +9,9 @@ use std::collections::{HashMap, VecDeque};
 use super::block::{BLOCK_PREFIX_BYTES, BlockMeta, MAX_PTS_MS, floor_ms};
 use super::chunk::{ChunkHead, ChunkType, FileHeader, HEAD_BYTES, put_chunk};
 use super::crc::FileCrc;
-use super::index::{End, IndexChunk};
+use super::index::{End, Entry, IndexChunk};
 use super::index_builder::{
-    DEFAULT_INTERVAL_NS, DEFAULT_MEMORY, IndexBuilder, Indexed, seek_entry,
+    DEFAULT_INTERVAL_NS, DEFAULT_MEMORY, IndexBuilder, Indexed, Span, seek_entry,
 };
 use super::index_chain::IndexChain;
 use super::timing::put_timing;
@@ -421,29 +421,28 @@ impl Writer {
         self.chunk(ChunkType::TRACKS, 0, json.as_bytes(), out)
     }
 
+    /// An XIDX with the entries since the last one.
     fn put_index(&mut self, out: &mut Vec<u8>) -> Result<(), WriteError> {
         let span = self.builder.recent_span();
-        let (ordinal, previous, skip) = self.chain.next(self.position);
-        let index = IndexChunk {
-            position: self.position,
-            previous,
-            skip,
-            sequence: self.blocks,
-            first_ns: span.map_or(0, |s| s.first_ns),
-            last_ns: span.map_or(0, |s| s.last_ns),
-            ordinal,
-            full: false,
-            entries: self.builder.take_recent(),
-            trak_offsets: Vec::new(),
-        };
-        self.chunk(ChunkType::INDEX, index.flags(), &index.to_payload(), out)
+        let entries = self.builder.take_recent();
+        self.put_entries(span, entries, false, out)
     }
 
+    /// The XIDX of the whole file.
     fn put_full_index(&mut self, out: &mut Vec<u8>) -> Result<(), WriteError> {
-        let span = self.builder.span();
-        let (ordinal, previous, skip) = self.chain.next(self.position);
         let mut entries = self.builder.all();
         entries.sort_by_key(|e| (e.track_id, e.pts_ns));
+        self.put_entries(self.builder.span(), entries, true, out)
+    }
+
+    fn put_entries(
+        &mut self,
+        span: Option<Span>,
+        entries: Vec<Entry>,
+        full: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), WriteError> {
+        let (ordinal, previous, skip) = self.chain.next(self.position);
         let index = IndexChunk {
             position: self.position,
             previous,
@@ -452,9 +451,13 @@ impl Writer {
             first_ns: span.map_or(0, |s| s.first_ns),
             last_ns: span.map_or(0, |s| s.last_ns),
             ordinal,
-            full: true,
+            full,
             entries,
-            trak_offsets: self.trak_offsets.clone(),
+            trak_offsets: if full {
+                self.trak_offsets.clone()
+            } else {
+                Vec::new()
+            },
         };
         self.chunk(ChunkType::INDEX, index.flags(), &index.to_payload(), out)
     }

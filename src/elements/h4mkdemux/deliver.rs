@@ -130,7 +130,7 @@ impl H4mkDemux {
         // Whatever the other pads said, one that takes data is reason to go on.
         if flow.is_err() {
             let mut state = self.state();
-            let combined = state.combiner.update_pad_flow(&delivery.pad, flow);
+            let combined = state.combiner.update_pad_flow(&*delivery.pad, flow);
             combined.map_err(Stop::Flow)?;
         }
         Ok(Outcome::Continue)
@@ -178,7 +178,7 @@ impl H4mkDemux {
             let pads: Vec<_> = (0..count)
                 .filter_map(|at| {
                     let events = state.events(at);
-                    Some((state.streams.get(at)?.pad.clone(), events))
+                    Some(((*state.streams.get(at)?.pad).clone(), events))
                 })
                 .collect();
             (state.segment.clone(), state.seqnum, pads)

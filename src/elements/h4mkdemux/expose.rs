@@ -101,7 +101,7 @@ impl H4mkDemux {
 
     pub(super) fn pads(&self) -> Vec<gst::Pad> {
         let state = self.state();
-        state.streams.iter().map(|s| s.pad.clone()).collect()
+        state.streams.iter().map(|s| (*s.pad).clone()).collect()
     }
 
     /// The collection of all streams, and for each pad its stream-start and caps.
@@ -122,7 +122,7 @@ impl H4mkDemux {
                 .stream(stream.stream.clone())
                 .build();
             let caps = gst::event::Caps::new(&stream.caps);
-            starts.push((stream.pad.clone(), vec![start, caps]));
+            starts.push(((*stream.pad).clone(), vec![start, caps]));
         }
         (collection.build(), starts)
     }

@@ -71,7 +71,7 @@ impl H4mkDemux {
         for stream in old.streams {
             // The pad is going away: what it answers changes nothing.
             let _ = stream.pad.set_active(false);
-            let _ = self.obj().remove_pad(&stream.pad);
+            let _ = self.obj().remove_pad(&*stream.pad);
         }
     }
 }

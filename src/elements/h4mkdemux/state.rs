@@ -84,7 +84,7 @@ pub(super) struct Plan {
 
 /// What goes out on a pad, in order.
 pub(super) struct Delivery {
-    pub pad: gst::Pad,
+    pub pad: Arc<gst::Pad>,
     pub events: Vec<gst::Event>,
     pub buffer: gst::Buffer,
     /// What goes out on the pads of streams that lag, after it.
@@ -343,7 +343,7 @@ impl State {
                 let begin = clock_time(from.saturating_add_unsigned(shift));
                 let length = clock_time(clock.saturating_sub(from));
                 events.push(gst::event::Gap::builder(begin).duration(length).build());
-                Some((stream.pad.clone(), events))
+                Some(((*stream.pad).clone(), events))
             })
             .collect()
     }

@@ -1,5 +1,7 @@
 //! One source pad and what is known of its stream.
 
+use std::sync::Arc;
+
 use gst::prelude::*;
 
 use super::settings::Expose;
@@ -19,7 +21,8 @@ pub(super) enum Start {
 
 pub(super) struct Stream {
     pub track: Track,
-    pub pad: gst::Pad,
+    /// In an `Arc`, which costs a block less to hold on to than a GObject does.
+    pub pad: Arc<gst::Pad>,
     pub stream: gst::Stream,
     pub caps: gst::Caps,
     /// True when the pad carries opaque blocks.
@@ -89,7 +92,7 @@ impl Stream {
         let stream = gst::Stream::new(Some(&id), Some(&caps), stream_type(&caps), flags);
         let new = Self {
             track: track.clone(),
-            pad,
+            pad: Arc::new(pad),
             stream,
             caps,
             blocks,

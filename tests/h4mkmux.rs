@@ -355,6 +355,43 @@ fn it_cannot_be_sought_in() {
 }
 
 #[test]
+fn a_slow_sink_does_not_make_upstream_drop_anything() {
+    let rig = Rig::playing("");
+    let video = rig.input("video_0", VIDEO);
+    let probe = gst::PadProbeType::EVENT_UPSTREAM;
+    video.pad.add_probe(probe, move |_, info| {
+        let event = info.event().unwrap();
+        assert_ne!(event.type_(), gst::EventType::Qos);
+        gst::PadProbeReturn::Ok
+    });
+    let src = rig.mux.static_pad("src").unwrap();
+    let (late, at) = (1_000_000, gst::ClockTime::ZERO);
+    let qos = gst::event::Qos::new(gst::QOSType::Underflow, 2.0, late, Some(at));
+    assert!(src.send_event(qos));
+}
+
+#[test]
+fn a_pad_gets_a_name_of_its_own_whatever_it_is_asked_by() {
+    let rig = Rig::new("");
+    let template = rig.mux.pad_template("sink_%u").unwrap();
+    let request = |name| rig.mux.request_pad(&template, name, None);
+    let names: Vec<_> = [None, Some("sink_%u"), Some("sink_7"), None]
+        .map(|name| request(name).map(|pad| pad.name().to_string()))
+        .into_iter()
+        .collect();
+    let name = |name: &str| Some(name.to_string());
+    assert_eq!(
+        names,
+        [
+            name("sink_0"),
+            name("sink_1"),
+            name("sink_7"),
+            name("sink_2")
+        ]
+    );
+}
+
+#[test]
 fn equal_input_makes_equal_files() {
     let write = || {
         let mut rig = Rig::playing("");

@@ -1,7 +1,7 @@
 //! A muxer with nothing around it: the test's thread pushes into its pads and sees each buffer that comes out.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use gst::prelude::*;
@@ -16,11 +16,18 @@ pub struct Rig {
     pub bus: gst::Bus,
     out: gst::Pad,
     buffers: Receiver<gst::Buffer>,
-    events: Arc<Mutex<Vec<gst::Event>>>,
+    events: Arc<Events>,
     /// What came out, in order.
     pub seen: Vec<gst::Buffer>,
     /// What downstream answers to the next push.
     answer: Arc<Mutex<Result<gst::FlowSuccess, gst::FlowError>>>,
+}
+
+/// Events that came out, and news of them.
+#[derive(Default)]
+struct Events {
+    seen: Mutex<Vec<gst::Event>>,
+    news: Condvar,
 }
 
 /// A source pad that feeds the muxer.
@@ -51,7 +58,7 @@ pub struct Written {
 
 fn out_pad(
     sender: Sender<gst::Buffer>,
-    events: Arc<Mutex<Vec<gst::Event>>>,
+    events: Arc<Events>,
     answer: Arc<Mutex<Result<gst::FlowSuccess, gst::FlowError>>>,
 ) -> gst::Pad {
     let (single, list) = (sender.clone(), sender);
@@ -74,7 +81,8 @@ fn out_pad(
             say(&second)
         })
         .event_function(move |_, _, event| {
-            events.lock().expect("no thread panics").push(event);
+            events.seen.lock().expect("no thread panics").push(event);
+            events.news.notify_all();
             true
         })
         .build()
@@ -86,7 +94,7 @@ impl Rig {
         super::init();
         let mux = gst::parse::launch(&format!("h4mkmux {properties}")).expect("h4mkmux");
         let (sender, buffers) = channel();
-        let events = Arc::new(Mutex::new(Vec::new()));
+        let events = Arc::new(Events::default());
         let answer = Arc::new(Mutex::new(Ok(gst::FlowSuccess::Ok)));
         let out = out_pad(sender, events.clone(), answer.clone());
         out.set_active(true).expect("the pad starts");
@@ -178,12 +186,27 @@ impl Rig {
 
     /// Events that came out.
     pub fn events(&self) -> Vec<gst::Event> {
-        self.events.lock().expect("no thread panics").clone()
+        self.events.seen.lock().expect("no thread panics").clone()
     }
 
     pub fn ended(&self) -> bool {
         let events = self.events();
         events.iter().any(|e| e.type_() == gst::EventType::Eos)
+    }
+
+    /// Waits for EOS.
+    pub fn wait_for_end(&self) {
+        let seen = self.events.seen.lock().expect("no thread panics");
+        let missing = |seen: &mut Vec<gst::Event>| {
+            let mut types = seen.iter().map(|e| e.type_());
+            types.all(|t| t != gst::EventType::Eos)
+        };
+        let news = &self.events.news;
+        let waited = news.wait_timeout_while(seen, PATIENCE, missing);
+        assert!(
+            !waited.expect("no thread panics").1.timed_out(),
+            "EOS comes"
+        );
     }
 
     /// The file as it is now.

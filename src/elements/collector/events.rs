@@ -70,7 +70,7 @@ impl<M: Mux> Collector<M> {
         if state.flow == Err(gst::FlowError::Flushing) {
             state.flow = Ok(gst::FlowSuccess::Ok);
         }
-        drop(self.write(element, state));
+        drop(self.write(element, state, Some(slot)));
         Ok(gst::FlowSuccess::Ok)
     }
 
@@ -94,7 +94,7 @@ impl<M: Mux> Collector<M> {
             pad.queue.push_event(entry);
         }
         state.events_pending = true;
-        self.write(element, state).flow
+        self.write(element, state, Some(slot)).flow
     }
 
     /// Changes what is known of a pad, which may make blocks of others ready.
@@ -110,7 +110,7 @@ impl<M: Mux> Collector<M> {
             change(pad);
         }
         // EOS of the last pad makes the file end well: that is no flow to give back.
-        let state = self.write(element, state);
+        let state = self.write(element, state, Some(slot));
         match state.flow {
             Err(flow) => Err(flow),
             Ok(_) => Ok(gst::FlowSuccess::Ok),
@@ -126,6 +126,8 @@ impl<M: Mux> Collector<M> {
         match event.view() {
             // One pass over live or running inputs: there is nothing to go back to.
             gst::EventView::Seek(_) => false,
+            // A slow sink must not make encoders drop what is to be recorded.
+            gst::EventView::Qos(_) => true,
             _ => gst::Pad::event_default(pad, Some(element), event),
         }
     }

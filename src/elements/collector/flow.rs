@@ -20,31 +20,37 @@ impl<M: Mux> Collector<M> {
             self.ask_upstream(element, slot);
             state = lock(&self.state);
         }
-        state = self.wait_for_room(state, slot)?;
+        state = self.wait_for_room(element, state, slot)?;
         if let Some(pad) = state.pad(slot) {
             // Caps of our own making may come with the first buffer.
             let unknown = !pad.has_caps;
             pad.push(slot, buffer);
             state.events_pending |= unknown;
         }
-        self.write(element, state).flow
+        self.write(element, state, Some(slot)).flow
     }
 
     /// Returns when the pad's queue takes a block.
     fn wait_for_room<'a>(
-        &self,
+        &'a self,
+        element: &gst::Element,
         mut state: MutexGuard<'a, State>,
         slot: Slot,
     ) -> Result<MutexGuard<'a, State>, gst::FlowError> {
         loop {
             admit(&mut state, slot)?;
-            let limits = state.limits();
+            if !state.is_full(slot) {
+                return Ok(state);
+            }
+            // Whoever wrote may have passed that on to this thread, which has nothing else to do.
+            state = self.write(element, state, Some(slot));
+            admit(&mut state, slot)?;
+            if !state.is_full(slot) {
+                return Ok(state);
+            }
             let Some(pad) = state.pad(slot) else {
                 return Err(gst::FlowError::Flushing);
             };
-            if !pad.queue.is_full(limits) {
-                return Ok(state);
-            }
             pad.blocked = true;
             let room = pad.room.clone();
             while state.pad(slot).is_some_and(|p| p.blocked) {
@@ -57,14 +63,16 @@ impl<M: Mux> Collector<M> {
     pub(super) fn write_ready(&self, element: &gst::Element) {
         let mut state = lock(&self.state);
         state.disarm();
-        drop(self.write(element, state));
+        drop(self.write(element, state, None));
     }
 
-    /// Writes what is ready, unless another thread does; it then looks again before it stops.
+    /// Writes what is ready, unless another thread does; it then looks again before it stops. The thread of
+    /// pad `own` stops when it writes for others alone.
     pub(super) fn write<'a>(
         &'a self,
         element: &gst::Element,
         mut state: MutexGuard<'a, State>,
+        own: Option<Slot>,
     ) -> MutexGuard<'a, State> {
         if state.writing {
             return state;
@@ -96,9 +104,22 @@ impl<M: Mux> Collector<M> {
                 state = self.fail(element, state, fault);
             }
             state.wake_roomy();
+            if own.is_some_and(|slot| state.should_pass_on(slot)) {
+                self.pass_on(element, &mut state);
+                break;
+            }
         }
         state.writing = false;
         state
+    }
+
+    /// Has what is ready written by a thread that waits for room, else by the collector's own.
+    fn pass_on(&self, element: &gst::Element, state: &mut State) {
+        if let Some(pad) = state.pads_mut().find(|p| p.blocked) {
+            pad.wake();
+            return;
+        }
+        self.kick(element, state);
     }
 
     /// Keeps why nothing can be written any more; the error message names the pad.

@@ -6,6 +6,7 @@ use super::Slot;
 use super::live::{Deadlines, Upstream};
 use super::pads::PadState;
 use super::queue::{Block, Entry, Limits};
+use super::worker::Worker;
 
 /// Most items that one batch takes out: the lock is given back in between.
 const BATCH: usize = 64;
@@ -47,6 +48,8 @@ pub(super) struct State {
     pub upstream: Upstream,
     pub deadlines: Deadlines,
     pub group_id: Option<gst::GroupId>,
+    /// Made when it is needed first.
+    pub worker: Option<Worker>,
     /// Kept so that batches do not allocate.
     pub batch: Vec<Item>,
 }
@@ -64,6 +67,7 @@ impl Default for State {
             upstream: Upstream::default(),
             deadlines: Deadlines::default(),
             group_id: None,
+            worker: None,
             batch: Vec::new(),
         }
     }
@@ -87,6 +91,7 @@ impl State {
             pads,
             running: !stopped,
             writing: self.writing,
+            worker: self.worker.take(),
             upstream: Upstream::new(self.upstream.own_latency),
             ..Self::default()
         };
@@ -180,6 +185,13 @@ impl State {
         }
     }
 
+    /// True when the thread of this pad writes for others alone, and there is more to write for them: it
+    /// is needed upstream.
+    pub fn should_pass_on(&mut self, slot: Slot) -> bool {
+        let idle = self.pad(slot).is_none_or(|p| !p.queue.has_blocks());
+        idle && self.flow.is_ok() && self.is_running() && self.next().is_some()
+    }
+
     /// The pad whose head is earliest, when nobody has to be waited for before it is written.
     fn next(&mut self) -> Option<Slot> {
         let mut first: Option<(i64, Slot)> = None;
@@ -216,6 +228,12 @@ impl State {
     /// True when upstream is live and the clock is past this running time.
     fn is_past(&self, deadline: i64) -> bool {
         self.upstream.live && self.deadlines.is_past(deadline)
+    }
+
+    /// True when a pad's queue takes no more.
+    pub fn is_full(&mut self, slot: Slot) -> bool {
+        let limits = self.limits();
+        self.pad(slot).is_some_and(|p| p.queue.is_full(limits))
     }
 
     /// How much a queue holds.

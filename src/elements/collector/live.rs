@@ -107,10 +107,8 @@ impl<M: Mux> Collector<M> {
     pub fn play(&self, element: &gst::Element) {
         let mut state = lock(&self.state);
         state.deadlines.playing = true;
-        let live = state.upstream.live;
-        drop(state);
-        if live {
-            (self.kick)(element);
+        if state.upstream.live {
+            self.kick(element, &mut state);
         }
     }
 
@@ -185,14 +183,13 @@ impl<M: Mux> Collector<M> {
         deadlines.cancel();
         let after = gst::ClockTime::from_nseconds(u64::try_from(deadline).unwrap_or(0));
         let id = clock.new_single_shot_id(base_time.saturating_add(after));
-        let (kick, element) = (self.kick, element.downgrade());
-        // An unscheduled wait is one that nobody needs.
-        let _ = id.wait_async(move |_, _, _| {
-            if let Some(element) = element.upgrade() {
-                kick(&element);
-            }
-        });
-        deadlines.timer = Some((id, deadline));
+        if let Some(orders) = self.orders(element, state) {
+            // An unscheduled wait is one that nobody needs, and so is an order that nobody takes.
+            let _ = id.wait_async(move |_, _, _| {
+                let _ = orders.send(());
+            });
+        }
+        state.deadlines.timer = Some((id, deadline));
         false
     }
 }

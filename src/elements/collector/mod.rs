@@ -5,8 +5,10 @@
 //!
 //! Chain functions, not `GstAggregator`: every streaming thread puts what it has into the queue of its pad;
 //! the one that finds output ready, and nobody writing, writes it. A thread sleeps only while its own queue is
-//! full, and is woken when that has room for a batch. [`queue`] holds the bounds, [`interleave`] the order,
-//! [`flow`] the threads, [`events`] what comes beside buffers, [`live`] the deadlines.
+//! full, and is woken when that has room for a batch. No thread writes for others while its own pad has
+//! nothing: it passes the writing on to one that sleeps, else to a thread of the collector's own, which also
+//! writes at deadlines. [`queue`] holds the bounds, [`interleave`] the order, [`flow`] the threads, [`worker`]
+//! the extra one, [`events`] what comes beside buffers, [`live`] the deadlines.
 //!
 //! All times are nanoseconds of running time and may be negative.
 
@@ -17,6 +19,7 @@ mod live;
 mod output;
 mod pads;
 mod queue;
+mod worker;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -101,8 +104,8 @@ pub struct Collector<M> {
     state: Mutex<State>,
     /// Locked by the thread that set `State::writing`, and at start and stop. Never locked while `state` is.
     writing: Mutex<Option<Writing<M>>>,
-    /// Writes what is ready; for threads that must not do so themselves.
-    kick: fn(&gst::Element),
+    /// Finds the collector of an element and writes what is ready.
+    run: fn(&gst::Element),
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -110,16 +113,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes what is ready, from a thread of GStreamer's pool.
-fn kick<T: Host>(element: &gst::Element)
+/// Writes what is ready.
+fn run<T: Host>(element: &gst::Element)
 where
     T::Type: IsA<gst::Element>,
 {
-    element.call_async(|element| {
-        if let Some(object) = element.downcast_ref::<T::Type>() {
-            object.imp().collector().write_ready(element);
-        }
-    });
+    if let Some(object) = element.downcast_ref::<T::Type>() {
+        object.imp().collector().write_ready(element);
+    }
 }
 
 impl<M: Mux> Collector<M> {
@@ -131,7 +132,7 @@ impl<M: Mux> Collector<M> {
         Self {
             state: Mutex::new(State::default()),
             writing: Mutex::new(None),
-            kick: kick::<T>,
+            run: run::<T>,
         }
     }
 
@@ -153,6 +154,10 @@ impl<M: Mux> Collector<M> {
 
     /// PAUSED to READY, after the pads were deactivated: forgets everything but the pads.
     pub fn stop(&self) {
+        let worker = lock(&self.state).worker.take();
+        if let Some(worker) = worker {
+            worker.join();
+        }
         *lock(&self.writing) = None;
         lock(&self.state).reset(true);
     }
@@ -163,15 +168,7 @@ impl<M: Mux> Collector<M> {
     }
 
     /// Adds the pad that was made with a number from [`Collector::reserve`].
-    pub fn add(&self, element: &gst::Element, slot: Slot, pad: gst::Pad) {
-        // Nobody waits for a pad that has no peer. (The unlink function is too early to look again, and is
-        // called under the pad's lock, which the look needs.)
-        let (kick, element) = (self.kick, element.downgrade());
-        pad.connect_unlinked(move |_, _| {
-            if let Some(element) = element.upgrade() {
-                kick(&element);
-            }
-        });
+    pub fn add(&self, slot: Slot, pad: gst::Pad) {
         lock(&self.state).add(slot, pad);
     }
 
@@ -179,11 +176,21 @@ impl<M: Mux> Collector<M> {
     pub fn remove(&self, element: &gst::Element, pad: &gst::Pad) {
         let mut state = lock(&self.state);
         state.release(pad);
-        let running = state.is_running();
-        drop(state);
-        if running {
-            (self.kick)(element);
-        }
+        self.kick(element, &mut state);
+    }
+}
+
+/// Nobody waits for a pad that has no peer. (The unlink function comes too early to look again, and under the
+/// pad's lock, which the look needs: this is for the signal.)
+fn unlinked<T: Host>(pad: &gst::Pad)
+where
+    T::Type: IsA<gst::Element>,
+{
+    let parent = pad.parent().and_downcast::<T::Type>();
+    if let Some(object) = parent {
+        let collector = object.imp().collector();
+        let mut state = lock(&collector.state);
+        collector.kick(object.upcast_ref(), &mut state);
     }
 }
 
@@ -191,11 +198,11 @@ impl<M: Mux> Collector<M> {
 pub fn sink_pad<T: Host, P: IsA<gst::Pad> + IsA<glib::Object> + glib::object::IsClass>(
     builder: gst::PadBuilder<P>,
     slot: Slot,
-) -> gst::PadBuilder<P>
+) -> gst::Pad
 where
     T::Type: IsA<gst::Element>,
 {
-    builder
+    let pad: gst::Pad = builder
         .chain_function(move |_, parent, buffer| {
             T::catch_panic_pad_function(
                 parent,
@@ -218,6 +225,10 @@ where
             )
         })
         .flags(gst::PadFlags::ACCEPT_INTERSECT)
+        .build()
+        .upcast();
+    pad.connect_unlinked(|pad, _| unlinked::<T>(pad));
+    pad
 }
 
 /// Builds the source pad.

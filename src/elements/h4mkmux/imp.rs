@@ -31,7 +31,8 @@ impl H4mkMux {
 
     /// A name that no pad has: the wanted one, else the next of its template.
     fn pad_name(&self, template: &gst::PadTemplate, name: Option<&str>) -> String {
-        if let Some(name) = name {
+        // Some callers hand the template's own name over.
+        if let Some(name) = name.filter(|name| !name.contains('%')) {
             return name.to_string();
         }
         let mut next_pad = self.next_pad.lock().unwrap_or_else(PoisonError::into_inner);
@@ -199,11 +200,8 @@ impl ElementImpl for H4mkMux {
         let name = self.pad_name(template, name);
         let slot = self.collector.reserve();
         let builder = gst::PadBuilder::<super::H4mkMuxPad>::from_template(template).name(&name);
-        let pad: gst::Pad = collector::sink_pad::<Self, _>(builder, slot)
-            .build()
-            .upcast();
-        self.collector
-            .add(self.obj().upcast_ref(), slot, pad.clone());
+        let pad = collector::sink_pad::<Self, _>(builder, slot);
+        self.collector.add(slot, pad.clone());
         if self.obj().add_pad(&pad).is_err() {
             gst::warning!(CAT, imp = self, "there is a pad {name} already");
             self.collector.remove(self.obj().upcast_ref(), &pad);

@@ -1,0 +1,164 @@
+//! `h4mkmux` into sinks that do not seek: a pipe, a TCP server with clients that come early and late, a file for each
+//! key block. What they write plays.
+
+mod common;
+
+use std::io::Read;
+use std::net::TcpStream;
+use std::os::fd::AsRawFd;
+use std::path::Path;
+use std::sync::mpsc;
+
+use common::packets::capture;
+use common::pipeline::quoted;
+use common::{Recipe, Stream, media};
+use gst::prelude::*;
+
+const MEDIA: Recipe = media::H264_ONE_KEY;
+
+fn record(sink: &str) -> gst::Pipeline {
+    common::launch(&format!(
+        "{} ! matroskademux ! h264parse ! h4mkmux ! {sink}",
+        MEDIA.source()
+    ))
+}
+
+fn played(path: &Path, strict: bool) -> Vec<Stream> {
+    let (run, streams) = capture(&format!(
+        "filesrc location={} ! h4mkdemux name=d strict={strict}",
+        quoted(path)
+    ));
+    assert_eq!(run.error, None, "{path:?}");
+    streams
+}
+
+#[test]
+fn a_pipe_gets_the_same_bytes_as_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, piped) = (folder.path().join("file"), folder.path().join("piped"));
+    common::run(&record(&format!("filesink location={}", quoted(&file)))).good();
+    let pipe = std::fs::File::create(&piped).unwrap();
+    common::run(&record(&format!("fdsink fd={}", pipe.as_raw_fd()))).good();
+    let bytes = std::fs::read(&file).unwrap();
+    assert!(bytes == std::fs::read(&piped).unwrap());
+    assert_eq!(played(&file, true)[0].packets.len(), 90);
+}
+
+/// A block of 2000 bytes every 40 ms, a key block every 500 ms.
+fn block(number: u64) -> gst::Buffer {
+    let mut buffer = gst::Buffer::from_slice(vec![number as u8; 2000]);
+    let made = buffer.get_mut().unwrap();
+    made.set_pts(gst::ClockTime::from_mseconds(number * 40));
+    made.set_duration(gst::ClockTime::from_mseconds(40));
+    if number % 12 != 0 {
+        made.set_flags(gst::BufferFlags::DELTA_UNIT);
+    }
+    buffer
+}
+
+/// Connects and waits until the server has the client; what arrives is read by a thread until the server closes.
+fn client(port: i32, added: &mpsc::Receiver<()>) -> std::thread::JoinHandle<Vec<u8>> {
+    let mut stream = TcpStream::connect(("127.0.0.1", u16::try_from(port).unwrap())).unwrap();
+    added.recv().unwrap();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // A connection that the server resets ends the stream as one that it closes does.
+        let _ = stream.read_to_end(&mut bytes);
+        bytes
+    })
+}
+
+#[test]
+fn a_client_of_a_tcp_server_that_joins_late_plays_from_the_next_key_block() {
+    let pipeline = common::launch(
+        "appsrc name=a format=time caps=video/x-h264,stream-format=avc ! h4mkmux group-duration=0 \
+         ! tcpserversink name=s host=127.0.0.1 port=0 sync=false sync-method=next-keyframe",
+    );
+    let source: gst_app::AppSrc = pipeline.by_name("a").unwrap().downcast().unwrap();
+    let sink = pipeline.by_name("s").unwrap();
+    let (tell, added) = mpsc::channel();
+    sink.connect("client-added", false, move |_| {
+        tell.send(()).unwrap();
+        None
+    });
+    pipeline.set_state(gst::State::Playing).unwrap();
+    // The port is bound on the way to PAUSED, which the sink reaches with its first buffer at the latest.
+    let port = sink.property::<i32>("current-port");
+    let early = client(port, &added);
+    // Each buffer that the server has rendered is queued for its clients, or it waits for them.
+    let (rendered, wait) = mpsc::channel();
+    sink.static_pad("sink").unwrap().add_probe(
+        gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
+        move |_, _| {
+            let _ = rendered.send(());
+            gst::PadProbeReturn::Ok
+        },
+    );
+    for number in 0..30 {
+        source.push_buffer(block(number)).unwrap();
+    }
+    for _ in 0..20 {
+        wait.recv().unwrap();
+    }
+    let late = client(port, &added);
+    for number in 30..120 {
+        source.push_buffer(block(number)).unwrap();
+    }
+    source.end_of_stream().unwrap();
+    let run = common::pipeline::watch(&pipeline.bus().unwrap());
+    assert_eq!(run.error, None);
+    pipeline.set_state(gst::State::Null).unwrap();
+
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in [
+        ("early", early.join().unwrap()),
+        ("late", late.join().unwrap()),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, &bytes).unwrap();
+        let streams = played(&path, false);
+        let packets = &streams[0].packets;
+        let first = packets[0].pts.unwrap() / 40_000_000;
+        assert!(
+            !packets[0].flags.contains(gst::BufferFlags::DELTA_UNIT),
+            "{name}"
+        );
+        if name == "early" {
+            assert_eq!(first, 0);
+        } else {
+            assert!(first >= 24 && first % 12 == 0, "joined at {first}");
+        }
+        let numbers = packets.iter().map(|p| p.pts.unwrap() / 40_000_000);
+        assert!(numbers.eq(first..first + packets.len() as i64), "{name}");
+        assert_eq!(packets.len() as i64, 120 - first, "{name}");
+    }
+}
+
+#[test]
+fn each_file_of_a_multifilesink_plays_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let pattern = folder.path().join("part-%03d.h4mk");
+    let pipeline = common::launch(&format!(
+        "{} ! matroskademux ! h264parse ! h4mkmux ! multifilesink next-file=key-frame min-keyframe-distance=400000000 location={}",
+        media::H264_OPEN_GOP.source(),
+        quoted(&pattern)
+    ));
+    common::run(&pipeline).good();
+    let mut total = 0;
+    let mut parts: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    parts.sort();
+    assert!(parts.len() >= 6, "{parts:?}");
+    for part in &parts {
+        let streams = played(part, false);
+        let packets = &streams[0].packets;
+        assert!(
+            !packets[0].flags.contains(gst::BufferFlags::DELTA_UNIT),
+            "{part:?}"
+        );
+        total += packets.len();
+    }
+    assert_eq!(total, 96);
+}

@@ -1,5 +1,18 @@
 //! What a track's description says of its caps: kind, codec, rate, channels.
 
+/// Reads caps from what `to_string` wrote.
+///
+/// # Errors
+/// When the text is no caps, or nested so deeply that GStreamer's parser would not come back.
+pub fn parse(text: &str) -> Result<gst::Caps, gst::glib::BoolError> {
+    if !crate::text::is_parsable(text) {
+        return Err(gst::glib::bool_error!(
+            "The text is nested too deeply, or has a zero in it"
+        ));
+    }
+    text.parse()
+}
+
 /// The part of a track's description that follows from its caps.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Description {

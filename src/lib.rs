@@ -13,6 +13,8 @@ pub mod elements;
 pub mod meta;
 #[cfg(feature = "plugin")]
 pub mod tags;
+#[cfg(feature = "plugin")]
+pub mod text;
 
 #[cfg(feature = "plugin")]
 pub use plugin::{plugin_desc, plugin_register_static};

@@ -3,6 +3,7 @@
 use gst::meta::{CustomMeta, Standalone};
 
 use crate::h4mk::{Block, BlockMeta, Clipping, Kind, Track};
+use crate::text::before_zero;
 
 /// Name of the custom meta on buffers of `application/x-h4mk-block`.
 ///
@@ -60,9 +61,9 @@ pub fn buffer_flags(meta: &BlockMeta) -> gst::BufferFlags {
 /// Caps of a track's blocks for consumers that know nothing of its codec.
 pub fn block_caps(track: &Track) -> gst::Caps {
     gst::Caps::builder(BLOCK_CAPS)
-        .field("codec", &track.codec)
+        .field("codec", before_zero(&track.codec))
         .field("track-id", i32::from(track.track_id))
-        .field("kind", &track.kind)
+        .field("kind", before_zero(&track.kind))
         .build()
 }
 

@@ -6,17 +6,48 @@
 use gst::glib::translate::*;
 use serde_json::{Map, Value, json};
 
+use crate::text;
+
 /// Tables of contents nested deeper than this are cut.
 const MOST_DEPTH: usize = 32;
 
-/// Reads a tag list from what [`gst::TagList`]'s `to_string` wrote; `None` where it is none.
+/// Reads a tag list from what [`gst::TagList`]'s `to_string` wrote; `None` where it is none. Tags whose values are
+/// of another type than theirs are left out: who reads them takes the type for granted.
 pub fn parse(text: &str) -> Option<gst::TagList> {
+    if !text::is_parsable(text) {
+        return None;
+    }
     // SAFETY: the function takes a string that lives through the call and returns a new list or NULL.
-    unsafe {
+    let tags: Option<gst::TagList> = unsafe {
         from_glib_full(gst::ffi::gst_tag_list_new_from_string(
             text.to_glib_none().0,
         ))
+    };
+    let mut tags = tags?;
+    let names = (0..tags.n_tags()).filter_map(|index| tags.nth_tag_name(index));
+    let wrong: Vec<_> = names
+        .filter(|name| !is_typed(&tags, name))
+        .map(|name| name.to_owned())
+        .collect();
+    for name in wrong {
+        let list = tags.make_mut();
+        // SAFETY: the list is writable, the string lives through the call.
+        unsafe { gst::ffi::gst_tag_list_remove_tag(list.as_mut_ptr(), name.to_glib_none().0) };
     }
+    Some(tags)
+}
+
+/// True when every value of a tag has the tag's type, or nobody knows the tag.
+fn is_typed(tags: &gst::TagListRef, name: &gst::glib::GStr) -> bool {
+    // SAFETY: the strings live through the calls, and the second comes after the first has found the tag.
+    let wanted = unsafe {
+        if gst::ffi::gst_tag_exists(name.as_ptr()) == gst::glib::ffi::GFALSE {
+            return true;
+        }
+        gst::glib::Type::from_glib(gst::ffi::gst_tag_get_type(name.as_ptr()))
+    };
+    let mut values = (0..tags.size_by_name(name)).map(|at| tags.index_generic(name, at));
+    values.all(|value| value.is_some_and(|value| value.type_() == wanted))
 }
 
 /// Adds tags and a table of contents to the object of a META chunk. A `tags` of the user's stays as it is.
@@ -190,11 +221,7 @@ fn entry_from_json(value: &Value, depth: usize) -> Option<gst::TocEntry> {
     let nick = value.get("type")?.as_str()?;
     let (kind, _) = TYPES.into_iter().find(|(_, n)| *n == nick)?;
     let uid = value.get("uid")?.as_str()?;
-    // GStreamer's strings end at the first zero.
-    if uid.contains('\0') {
-        return None;
-    }
-    let mut entry = gst::TocEntry::new(kind, uid);
+    let mut entry = gst::TocEntry::new(kind, text::before_zero(uid));
     let writable = entry.get_mut()?;
     let time = |name| value.get(name).and_then(Value::as_i64);
     if let (Some(start), Some(stop)) = (time("start_ns"), time("stop_ns")) {

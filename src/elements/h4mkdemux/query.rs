@@ -6,6 +6,7 @@ use gst::subclass::prelude::*;
 use super::imp::{CAT, H4mkDemux};
 use super::reader::{Lookup, Source};
 use super::state::clock_time;
+use crate::text::before_zero;
 
 impl H4mkDemux {
     pub(super) fn src_event(&self, pad: &gst::Pad, event: gst::Event) -> bool {
@@ -120,14 +121,14 @@ impl H4mkDemux {
             let name = format!("track-{}", track.track_id);
             let mut one = gst::Structure::builder(&name)
                 .field("track-id", u32::from(track.track_id))
-                .field("name", &track.name)
-                .field("kind", &track.kind)
-                .field("codec", &track.codec)
+                .field("name", before_zero(&track.name))
+                .field("kind", before_zero(&track.kind))
+                .field("codec", before_zero(&track.codec))
                 .field("sample-rate", track.sample_rate)
                 .field("channels", track.channels)
-                .field("note", &track.note)
+                .field("note", before_zero(&track.note))
                 .field("sparse", track.sparse);
-            if let Some(Ok(caps)) = track.caps.as_deref().map(str::parse::<gst::Caps>) {
+            if let Some(Ok(caps)) = track.caps.as_deref().map(crate::caps::parse) {
                 one = one.field("caps", caps);
             }
             all.set(&name, one.build());

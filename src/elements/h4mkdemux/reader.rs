@@ -140,8 +140,11 @@ impl Reader {
                     .or_insert_with(|| tracks.clone());
                 self.next_trak = self.next_trak.saturating_add(1);
             }
-            // A finished file's last META was read when it was opened.
-            Record::Sidecar(text) if kind == ChunkType::META && self.finished.is_none() => {
+            // Where a finished file has a copy at its end, that was read when it was opened.
+            Record::Sidecar(text)
+                if kind == ChunkType::META
+                    && self.finished.as_ref().is_none_or(|f| f.meta.is_none()) =>
+            {
                 self.meta = Some(text.clone());
             }
             _ => {}

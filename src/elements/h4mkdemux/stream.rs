@@ -56,7 +56,7 @@ pub(super) fn track_caps(track: &Track, expose: Expose) -> (gst::Caps, bool, Opt
     if expose == Expose::Blocks {
         return blocks(None);
     }
-    match track.caps.as_deref().map(str::parse::<gst::Caps>) {
+    match track.caps.as_deref().map(crate::caps::parse) {
         Some(Ok(caps)) if caps.is_fixed() => (caps, false, None),
         Some(Ok(caps)) => blocks(Some(format!("caps are not fixed: {caps}"))),
         Some(Err(error)) => blocks(Some(error.to_string())),
@@ -115,8 +115,9 @@ impl Stream {
         let mut tags = recorded.and_then(crate::tags::parse).unwrap_or_default();
         let list = tags.make_mut();
         list.set_scope(gst::TagScope::Stream);
-        if !self.track.name.is_empty() && list.get::<gst::tags::Title>().is_none() {
-            list.add::<gst::tags::Title>(&self.track.name.as_str(), gst::TagMergeMode::Keep);
+        let name = crate::text::before_zero(&self.track.name);
+        if !name.is_empty() && list.get::<gst::tags::Title>().is_none() {
+            list.add::<gst::tags::Title>(&name, gst::TagMergeMode::Keep);
         }
         (list.n_tags() > 0).then_some(tags)
     }

@@ -29,6 +29,9 @@ pub(super) enum Opening {
 
 impl H4mkDemux {
     pub(super) fn chain(&self, buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
+        if self.state().ended {
+            return Err(gst::FlowError::Eos);
+        }
         if !self.is_open(&buffer)? {
             return Ok(gst::FlowSuccess::Ok);
         }
@@ -61,9 +64,10 @@ impl H4mkDemux {
                     return Ok(gst::FlowSuccess::Ok);
                 }
             }
-            Err(gst::FlowError::Flushing) | Ok(_) => {}
+            Err(gst::FlowError::Flushing) | Ok(_) => return flow,
             Err(_) => self.end_streams(),
         }
+        self.state().ended = true;
         flow
     }
 
@@ -189,6 +193,7 @@ impl H4mkDemux {
 
     /// Upstream continues at another byte.
     fn bytes_segment(&self, start: u64) {
+        self.state().ended = false;
         if let Opening::Fetching { at, bytes, .. } = &mut *self.opening() {
             *at = start;
             bytes.clear();
@@ -207,6 +212,10 @@ impl H4mkDemux {
             && let Source::Push(push) = &mut reader.source
         {
             push.eos = true;
+        }
+        // The last buffer may have brought the end already.
+        if self.state().ended {
+            return;
         }
         if self.sinkpad.mode() == gst::PadMode::Push && self.reader().is_none() {
             gst::element_imp_error!(

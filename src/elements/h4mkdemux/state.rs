@@ -31,6 +31,8 @@ pub(super) struct State {
     toc: Option<gst::Toc>,
     /// All pads are there.
     pub exposed: bool,
+    /// Push mode: the streams have ended, however much upstream still brings before it seeks.
+    pub ended: bool,
     /// A seek that came before there was anything to seek in.
     pub deferred_seek: Option<gst::Event>,
     /// Push mode: a seek that upstream was asked for and has not carried out.
@@ -59,6 +61,7 @@ impl Default for State {
             global_tags: with_format(None),
             toc: None,
             exposed: false,
+            ended: false,
             deferred_seek: None,
             pushed_seek: None,
             reverse: None,

@@ -1,6 +1,8 @@
 //! Made-up streams into a muxer: each buffer as the test says, with times that may be negative.
 
+use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use gst::prelude::*;
 
@@ -61,33 +63,37 @@ impl Item {
         }
     }
 
-    fn buffer(&self) -> gst::Buffer {
+    /// Gives the buffer its times and flags.
+    fn label(&self, buffer: &mut gst::BufferRef) {
         let absolute = |time: i64| {
-            let time = ORIGIN
-                .nseconds()
-                .checked_add_signed(time)
-                .expect("a time after the origin");
-            gst::ClockTime::from_nseconds(time)
+            let time = ORIGIN.nseconds().checked_add_signed(time);
+            gst::ClockTime::from_nseconds(time.expect("a time after the origin"))
         };
-        let mut buffer = gst::Buffer::from_slice(self.payload.clone());
-        let made = buffer.get_mut().expect("a new buffer is ours");
-        made.set_pts(self.pts.map(absolute));
-        made.set_dts(self.dts.map(absolute));
-        made.set_duration(self.duration.map(gst::ClockTime::from_nseconds));
-        made.set_flags(self.flags);
-        buffer
+        buffer.set_pts(self.pts.map(absolute));
+        buffer.set_dts(self.dts.map(absolute));
+        buffer.set_duration(self.duration.map(gst::ClockTime::from_nseconds));
+        gstharmony::meta::replace_flags(buffer, self.flags);
     }
 }
 
 /// A stream of the test's making.
 #[derive(Clone)]
-pub struct Source(gst_app::AppSrc);
+pub struct Source {
+    source: gst_app::AppSrc,
+    /// What has been pushed and not yet come out.
+    items: Arc<Mutex<VecDeque<Item>>>,
+}
 
 impl Source {
     /// Sends a buffer.
     pub fn push(&self, item: &Item) {
-        self.0
-            .push_buffer(item.buffer())
+        let buffer = gst::Buffer::from_slice(item.payload.clone());
+        self.items
+            .lock()
+            .expect("no test thread panics")
+            .push_back(item.clone());
+        self.source
+            .push_buffer(buffer)
             .expect("the source takes the buffer");
     }
 
@@ -99,13 +105,13 @@ impl Source {
     /// Changes the caps of the buffers that follow.
     pub fn caps(&self, caps: &str) {
         let caps: gst::Caps = caps.parse().expect("valid caps");
-        self.0.set_caps(Some(&caps));
+        self.source.set_caps(Some(&caps));
     }
 
     /// Sends any other event between buffers.
     pub fn event(&self, event: impl Into<gst::Event>) {
         assert!(
-            self.0.send_event(event.into()),
+            self.source.send_event(event.into()),
             "the source takes the event"
         );
     }
@@ -123,7 +129,7 @@ impl Source {
 
     /// Ends the stream.
     pub fn end(&self) {
-        self.0.end_of_stream().expect("the source ends");
+        self.source.end_of_stream().expect("the source ends");
     }
 }
 
@@ -187,25 +193,19 @@ pub fn add_track(
         .expect("the source is added");
     source.link(&queue).expect("the queue links");
     let source_pad = source.static_pad("src").expect("a source pad");
-    // appsrc's own segment begins at 0: events are changed on their way.
-    source_pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
-        if let Some(gst::PadProbeData::Event(event)) = &mut info.data {
-            match event.view() {
-                gst::EventView::Segment(e) => {
-                    let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
-                    segment.set_start(ORIGIN);
-                    *event = gst::event::Segment::builder(&segment)
-                        .seqnum(e.seqnum())
-                        .build();
-                }
-                gst::EventView::StreamStart(e) if sparse => {
-                    *event = gst::event::StreamStart::builder(e.stream_id())
-                        .flags(gst::StreamFlags::SPARSE)
-                        .seqnum(e.seqnum())
-                        .build();
-                }
-                _ => {}
+    let items: Arc<Mutex<VecDeque<Item>>> = Arc::default();
+    let pushed = items.clone();
+    let mask = gst::PadProbeType::EVENT_DOWNSTREAM | gst::PadProbeType::BUFFER;
+    source_pad.add_probe(mask, move |_, info| {
+        match &mut info.data {
+            Some(gst::PadProbeData::Event(event)) => rewrite(event, sparse),
+            // appsrc fills times in that are missing, and adds flags.
+            Some(gst::PadProbeData::Buffer(buffer)) => {
+                let item = pushed.lock().expect("no test thread panics").pop_front();
+                item.expect("an item for each buffer")
+                    .label(buffer.make_mut());
             }
+            _ => {}
         }
         gst::PadProbeReturn::Ok
     });
@@ -219,5 +219,25 @@ pub fn add_track(
         .expect("the muxer takes the stream");
     queue.sync_state_with_parent().expect("the queue starts");
     source.sync_state_with_parent().expect("the source starts");
-    Source(source)
+    Source { source, items }
+}
+
+/// appsrc's own segment begins at 0 and its streams are not sparse: events are changed on their way.
+fn rewrite(event: &mut gst::Event, sparse: bool) {
+    match event.view() {
+        gst::EventView::Segment(e) => {
+            let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
+            segment.set_start(ORIGIN);
+            *event = gst::event::Segment::builder(&segment)
+                .seqnum(e.seqnum())
+                .build();
+        }
+        gst::EventView::StreamStart(e) if sparse => {
+            *event = gst::event::StreamStart::builder(e.stream_id())
+                .flags(gst::StreamFlags::SPARSE)
+                .seqnum(e.seqnum())
+                .build();
+        }
+        _ => {}
+    }
 }

@@ -1,7 +1,11 @@
 //! What version 1 cannot hold: an error that says which limit, or, with extensions, no limit at all.
 
+use std::sync::Mutex;
+
+use gst::prelude::*;
+
 use super::record_fed;
-use crate::common::feed::{Feed, Item};
+use crate::common::feed::{Feed, Item, add_track};
 use crate::common::packets::same_streams;
 use crate::common::v1;
 
@@ -60,6 +64,44 @@ fn a_plain_file_has_one_trak_and_a_caps_change_says_so() {
         source.caps("video/x-test,width=2");
         source.push(&Item::key(40 * MS, "b"));
         source.end();
+    });
+    assert!(
+        error.contains("TRAK") && error.contains("version 1"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_plain_file_has_one_trak_and_a_late_pad_says_so() {
+    let error = plain_error(|feed| {
+        let source = feed.track("video_%u", "video/x-test,width=1");
+        source.push(&Item::key(0, "a"));
+        let pad = feed.muxer.sink_pads().pop().expect("the pad");
+        let (pipeline, muxer) = (feed.pipeline.downgrade(), feed.muxer.downgrade());
+        // The first buffer has been written when the second comes.
+        source.push_all(&[Item::key(40 * MS, "b"), Item::key(80 * MS, "c")]);
+        source.end();
+        let late = move || {
+            let late = add_track(
+                &pipeline.upgrade()?,
+                &muxer.upgrade()?,
+                "audio_%u",
+                "audio/x-late",
+                false,
+            );
+            late.push(&Item::key(60 * MS, "late"));
+            late.end();
+            Some(())
+        };
+        let mut seen = 0;
+        let late = Mutex::new(move || {
+            seen += 1;
+            if seen == 3 { late() } else { None }
+        });
+        pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+            (late.lock().expect("one thread"))();
+            gst::PadProbeReturn::Ok
+        });
     });
     assert!(
         error.contains("TRAK") && error.contains("version 1"),

@@ -60,9 +60,15 @@ pub fn record_fed(properties: &str, push: impl FnOnce(&Feed)) -> Recording {
 }
 
 impl Recording {
-    /// What the demuxer makes of the file.
+    /// What the demuxer makes of the file when it pulls.
     pub fn play(&self) -> Vec<Stream> {
-        let line = format!("filesrc location={} ! h4mkdemux name=d", quoted(&self.file));
+        self.play_through("")
+    }
+
+    /// What the demuxer makes of the file behind `elements`, each with a `!` after it.
+    pub fn play_through(&self, elements: &str) -> Vec<Stream> {
+        let file = quoted(&self.file);
+        let line = format!("filesrc location={file} ! {elements} h4mkdemux name=d");
         let (run, streams) = capture(&line);
         run.good();
         streams
@@ -72,6 +78,7 @@ impl Recording {
     pub fn check(&self) -> Vec<Stream> {
         let played = self.play();
         same_streams(&self.streams, &played);
+        same_streams(&self.streams, &self.play_through("queue !"));
         self.check_v1();
         played
     }

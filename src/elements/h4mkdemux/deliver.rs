@@ -198,6 +198,10 @@ impl H4mkDemux {
             segment.stop().or(segment.duration()).or(segment.position())
         };
         if segment_seek {
+            // The next loop follows where this one should end, wherever its last block does.
+            if let Some(stop) = stop {
+                self.state().segment.set_position(stop);
+            }
             let message = gst::message::SegmentDone::builder(stop)
                 .src(&*self.obj())
                 .seqnum(seqnum);

@@ -28,8 +28,9 @@ pub struct H4mkDemux {
     reader: Mutex<Option<Reader>>,
     state: Mutex<State>,
     pub(super) opening: Mutex<Opening>,
-    /// Set while the streaming thread has to come out of its wait at the end of a growing file.
-    pub(super) interrupted: Mutex<bool>,
+    /// How many want the streaming thread to stop: seeks on their way, and the end of PAUSED. It comes out of its
+    /// wait at the end of a growing file for them.
+    pub(super) interrupted: Mutex<usize>,
     pub(super) wake: Condvar,
     /// The same, for the streaming thread to look at between blocks.
     pub(super) stopping: AtomicBool,
@@ -52,14 +53,22 @@ impl H4mkDemux {
         self.opening.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes the streaming thread from its wait, or lets it wait again.
-    pub(super) fn interrupt(&self, interrupted: bool) {
-        let mut flag = self
+    /// Makes the streaming thread stop before its next block, until [`H4mkDemux::resume`] is called as often.
+    pub(super) fn interrupt(&self) {
+        self.set_interrupted(|count| count.saturating_add(1));
+    }
+
+    pub(super) fn resume(&self) {
+        self.set_interrupted(|count| count.saturating_sub(1));
+    }
+
+    fn set_interrupted(&self, change: impl FnOnce(usize) -> usize) {
+        let mut count = self
             .interrupted
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        *flag = interrupted;
-        self.stopping.store(interrupted, Ordering::Release);
+        *count = change(*count);
+        self.stopping.store(*count > 0, Ordering::Release);
         self.wake.notify_all();
     }
 
@@ -211,10 +220,10 @@ impl ElementImpl for H4mkDemux {
     ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
         if transition == gst::StateChange::ReadyToPaused {
             // Nothing else is reset: a seek sent in READY waits for the tracks.
-            self.interrupt(false);
+            self.set_interrupted(|_| 0);
         }
         if transition == gst::StateChange::PausedToReady {
-            self.interrupt(true);
+            self.interrupt();
         }
         let success = self.parent_change_state(transition)?;
         if transition == gst::StateChange::PausedToReady {

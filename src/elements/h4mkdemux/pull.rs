@@ -104,13 +104,14 @@ impl H4mkDemux {
     fn pull_once(&self) -> Result<(), Stop> {
         self.open_pulled()?;
         for _ in 0..STEPS {
+            // A seek that came while another was carried out waits for this thread to pause.
+            if self.stopping.load(Ordering::Acquire) {
+                return Err(Stop::Flow(gst::FlowError::Flushing));
+            }
             match self.step() {
                 Ok(Outcome::Continue | Outcome::Wait) => {}
                 Err(Stop::Cut(_)) if self.settings().follow => return self.wait_for_more(),
                 Err(stop) => return Err(stop),
-            }
-            if self.stopping.load(Ordering::Acquire) {
-                break;
             }
         }
         Ok(())
@@ -134,9 +135,9 @@ impl H4mkDemux {
         let flag = self.interrupted.lock().map_err(|_| Stop::Done)?;
         let (flag, _) = self
             .wake
-            .wait_timeout_while(flag, POLL, |interrupted| !*interrupted)
+            .wait_timeout_while(flag, POLL, |interrupted| *interrupted == 0)
             .map_err(|_| Stop::Done)?;
-        if *flag {
+        if *flag > 0 {
             return Err(Stop::Flow(gst::FlowError::Flushing));
         }
         Ok(())

@@ -236,7 +236,7 @@ impl H4mkDemux {
             return true;
         }
         if event.type_() == gst::EventType::FlushStop {
-            self.state().combiner.reset();
+            self.state().flushed();
             self.apply_pushed_seek();
         }
         for pad in self.pads() {

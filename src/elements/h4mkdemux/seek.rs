@@ -107,11 +107,11 @@ impl H4mkDemux {
             let _ = self.sinkpad.push_event(event.clone());
             self.push_to_all(&event);
         }
-        self.interrupt(true);
+        self.interrupt();
         // The task is paused, so that its lock comes free.
         let _ = self.sinkpad.pause_task();
         let stream_lock = self.sinkpad.stream_lock();
-        self.interrupt(false);
+        self.resume();
         let event = gst::event::FlushStop::builder(true)
             .seqnum(seek.seqnum)
             .build();
@@ -288,7 +288,10 @@ fn plan(reader: &mut Reader, state: &State, seek: &Seek) -> Result<Option<Plan>,
         && let Some(key) = snapped(reader, state, seek, &segment)?
     {
         let key = clock_time(key);
+        let key = segment.stop().map_or(key, |stop| stop.min(key));
         segment.set_start(key);
+        // A change of rate alone begins in the middle of its segment; this one begins at its start.
+        segment.set_offset(gst::ClockTime::ZERO);
         segment.set_time(key);
         segment.set_position(key);
     }

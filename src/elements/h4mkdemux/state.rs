@@ -351,6 +351,15 @@ impl State {
             .collect()
     }
 
+    /// Downstream was flushed, and so knows of no segment.
+    pub fn flushed(&mut self) {
+        self.combiner.reset();
+        for stream in &mut self.streams {
+            stream.needs_segment = true;
+            stream.discont = true;
+        }
+    }
+
     /// A new segment for all streams, each with the entry that it starts from.
     pub fn restart(&mut self, starts: &[(u16, Option<Entry>)]) {
         self.clock = None;

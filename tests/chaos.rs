@@ -1,0 +1,121 @@
+//! Pads that come, go, flush and end at random while their threads push: nothing hangs, and what comes out is
+//! a valid file.
+
+mod common;
+
+use std::thread::JoinHandle;
+
+use common::rig::{Kind, Rig, buffer};
+use common::{Input, Random};
+use gst::prelude::*;
+
+/// Pushes until the numbers run out or it is refused; ends the stream when asked to.
+fn feed(input: Input, mut random: Random, end: bool) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let mut ms = 0;
+        for _ in 0..random.below(400) {
+            ms += random.below(40);
+            match random.below(20) {
+                0 => drop(input.pad.push_event(gap(ms))),
+                1 => drop(input.pad.push_event(gst::event::Tag::new(tags(ms)))),
+                2 => drop(input.pad.push_event(caps(random.below(3)))),
+                _ if input.pad.push(buffer(ms)).is_err() => return,
+                _ => {}
+            }
+        }
+        if end {
+            input.pad.push_event(gst::event::Eos::new());
+        }
+    })
+}
+
+fn gap(ms: u64) -> gst::Event {
+    gst::event::Gap::builder(gst::ClockTime::from_mseconds(ms)).build()
+}
+
+fn caps(number: u64) -> gst::Event {
+    let rate = number as i32 + 8000;
+    let caps = gst::Caps::builder("audio/x-opus").field("rate", rate);
+    gst::event::Caps::new(&caps.build())
+}
+
+fn tags(number: u64) -> gst::TagList {
+    let mut tags = gst::TagList::new();
+    let title = number.to_string();
+    let made = tags.get_mut().unwrap();
+    made.add::<gst::tags::Title>(&title.as_str(), gst::TagMergeMode::Append);
+    tags
+}
+
+fn input(rig: &Rig, random: &mut Random) -> Input {
+    let kind = Kind {
+        live: (random.below(3) == 0).then_some(10_000_000),
+        sparse: random.below(4) == 0,
+    };
+    rig.input_of_kind("sink_%u", "audio/x-opus", kind)
+}
+
+/// One of the things that happen to a pad from outside its thread.
+fn disturb(rig: &Rig, input: &Input, random: &mut Random) {
+    match random.below(4) {
+        0 => {
+            input.pad.push_event(gst::event::FlushStart::new());
+            // No buffer comes before the new segment.
+            let _stream = input.sink.stream_lock();
+            input.pad.push_event(gst::event::FlushStop::new(true));
+            input.pad.push_event(segment());
+        }
+        1 if input.sink.parent().is_some() => {
+            rig.mux.release_request_pad(&input.sink);
+        }
+        2 => {
+            // It may have been released before.
+            let _ = input.pad.unlink(&input.sink);
+        }
+        _ => std::thread::yield_now(),
+    }
+}
+
+fn segment() -> gst::Event {
+    gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new())
+}
+
+#[test]
+fn nothing_hangs_and_every_file_is_valid() {
+    for seed in 0..150 {
+        let mut random = Random::new(seed);
+        let mut rig = Rig::new("");
+        rig.mux
+            .set_clock(Some(&gst::SystemClock::obtain()))
+            .unwrap();
+        rig.set_state(gst::State::Playing);
+        let end = random.below(2) == 0;
+        let mut inputs = Vec::new();
+        let mut threads = Vec::new();
+        for _ in 0..1 + random.below(4) {
+            let input = input(&rig, &mut random);
+            threads.push(feed(input.clone(), Random::new(random.next()), end));
+            inputs.push(input);
+        }
+        for _ in 0..random.below(6) {
+            let at = random.below(inputs.len() as u64) as usize;
+            disturb(&rig, &inputs[at], &mut random);
+            if random.below(3) == 0 {
+                let late = self::input(&rig, &mut random);
+                threads.push(feed(late.clone(), Random::new(random.next()), end));
+                inputs.push(late);
+            }
+        }
+        if random.below(2) == 0 {
+            rig.set_state(gst::State::Paused);
+        }
+        rig.set_state(gst::State::Ready);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        let file = rig.file();
+        assert!(rig.ended() == file.whole, "seed {seed}");
+        let error = rig.bus.pop_filtered(&[gst::MessageType::Error]);
+        assert!(error.is_none(), "seed {seed}: {error:?}");
+    }
+}

@@ -157,11 +157,7 @@ fn those_who_wait_go_on_when_the_stream_they_wait_for_is_unlinked_or_released() 
         }
         assert_eq!(rig.order().last(), Some(&(1, 80)));
         video.end();
-        if release {
-            rig.wait_for_end();
-        } else {
-            assert!(!rig.ended(), "an unlinked pad may be linked again");
-        }
+        rig.wait_for_end();
     }
 }
 

@@ -183,6 +183,6 @@ impl<M: Mux> Writing<M> {
                 }
             }
         }
-        mux.idle(out)
+        Ok(())
     }
 }

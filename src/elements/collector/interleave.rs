@@ -245,8 +245,9 @@ impl State {
         }
     }
 
-    /// True when every stream that has to be waited for is there. A sparse stream without caps is waited
-    /// for until another's queue is full: later there would be no end to it.
+    /// True when every stream that has to be waited for is there. A stream without caps that is sparse, or
+    /// said that it has nothing yet, is waited for until another's queue is full: later there would be no
+    /// end to it.
     fn can_start(&self) -> bool {
         if self.pads().next().is_none() {
             return false;
@@ -257,7 +258,7 @@ impl State {
             let there = pad.ended
                 || pad.flushing
                 || pad.has_caps && (pad.sparse || pad.has_gap || pad.queue.has_blocks())
-                || pad.sparse && full;
+                || full && (pad.sparse || pad.has_gap);
             !there && pad.pad.is_linked()
         });
         let begun = self.pads().any(|p| p.queue.has_blocks()) || self.pads().all(|p| p.ended);
@@ -306,8 +307,8 @@ impl State {
         }
     }
 
-    /// True when every stream has ended, and one at least has done so by EOS.
+    /// True when every stream is over, and one at least is by EOS.
     fn is_over(&self) -> bool {
-        self.pads().all(|p| p.is_over()) && self.pads().any(|p| !p.released)
+        self.pads().any(|p| p.ended && !p.released) && self.pads().all(|p| p.is_over())
     }
 }

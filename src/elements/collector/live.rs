@@ -3,6 +3,7 @@
 use gst::prelude::*;
 
 use super::interleave::State;
+use super::pads::nanoseconds;
 use super::{Collector, Mux, Slot, lock};
 
 /// What upstream says of itself, over all pads, in nanoseconds.
@@ -84,10 +85,6 @@ impl Deadlines {
 fn peer_latency(pad: &gst::Pad) -> Option<(bool, gst::ClockTime, Option<gst::ClockTime>)> {
     let mut query = gst::query::Latency::new();
     pad.peer_query(&mut query).then(|| query.result())
-}
-
-fn nanoseconds(time: gst::ClockTime) -> i64 {
-    i64::try_from(time.nseconds()).unwrap_or(i64::MAX)
 }
 
 impl State {

@@ -70,14 +70,6 @@ pub trait Mux: Send + 'static {
     /// When what had to be written before it does not go out.
     fn event(&mut self, slot: Slot, event: gst::Event, out: &mut Output) -> Result<(), Fault>;
 
-    /// Nothing is ready at the moment: what is held back only for the sake of larger writes may stay.
-    ///
-    /// # Errors
-    /// When downstream does not take it.
-    fn idle(&mut self, _out: &mut Output) -> Result<(), Fault> {
-        Ok(())
-    }
-
     /// Every stream has ended: the tail. EOS follows.
     ///
     /// # Errors

@@ -37,7 +37,7 @@ pub(super) struct PadState {
 }
 
 /// Nanoseconds, saturating.
-fn nanoseconds(time: gst::ClockTime) -> i64 {
+pub(super) fn nanoseconds(time: gst::ClockTime) -> i64 {
     i64::try_from(time.nseconds()).unwrap_or(i64::MAX)
 }
 
@@ -118,9 +118,9 @@ impl PadState {
         self.newest = i64::MIN;
     }
 
-    /// True when nothing comes from this pad any more, now or later.
+    /// True when nothing comes from this pad: it has ended, or nothing is linked to it.
     pub fn is_over(&self) -> bool {
-        self.ended && self.queue.is_empty()
+        self.queue.is_empty() && (self.ended || !self.pad.is_linked())
     }
 
     /// True when others wait for its next block.

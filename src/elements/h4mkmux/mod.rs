@@ -16,7 +16,8 @@
  * Each block is a buffer of a list, its framing added before and behind: input memory is passed on, not copied
  * (but for blocks of a few bytes, which `filesink` could not write in one go otherwise). Buffers
  * at which a reader can begin have no DELTA_UNIT flag, and the caps have the file's first chunks as
- * `streamheader`, for `tcpserversink`, `multifilesink` and applications.
+ * `streamheader`, for `tcpserversink`, `multifilesink` and applications. A list of tracks that is written later (a
+ * late pad, changed caps) is in the stream alone.
  *
  * With `extensions=false` the file is plain version 1; what that can't hold (times past 74.6 hours or negative, tracks that come
  * late) is an error that names the pad and the limit.

@@ -79,32 +79,18 @@ impl H4mk {
         })
     }
 
-    /// Caps whose stream header is how a file with these tracks begins.
-    fn send_caps(&self, out: &mut Output) -> Result<(), Fault> {
-        let mut bytes = Vec::new();
-        Writer::new(self.settings.writer())
-            .start(&self.streams.tracks(), &self.sidecars, &mut bytes)
-            .map_err(|e| refused(None, &e))?;
-        let header = chunk(bytes, 0, gst::BufferFlags::HEADER);
-        let caps = gst::Caps::builder(H4MK_CAPS)
-            .field("streamheader", gst::Array::new([header]))
-            .build();
-        out.caps(&caps);
-        Ok(())
-    }
-
     /// A new TRAK, in force from here on.
-    fn write_tracks(&mut self, slot: Option<Slot>, out: &mut Output) -> Result<(), Fault> {
+    fn write_tracks(&mut self, slot: Option<Slot>, out: &Output) -> Result<(), Fault> {
         self.write_group(out)?;
         let at = self.writer.position();
         let mut bytes = Vec::new();
         self.writer
             .set_tracks(&self.streams.tracks(), &mut bytes)
             .map_err(|e| refused(slot, &e))?;
-        self.send_caps(out)?;
         self.new_tags = false;
-        let flags = gst::BufferFlags::HEADER | gst::BufferFlags::DELTA_UNIT;
-        out.push_buffer(chunk(bytes, at, flags))
+        // Neither a HEADER nor a new stream header: sinks keep the one from the stream and send the other to
+        // clients that are in the middle of it.
+        out.push_buffer(chunk(bytes, at, gst::BufferFlags::DELTA_UNIT))
     }
 
     /// True when a block of this time can't join the group.
@@ -164,8 +150,12 @@ impl Mux for H4mk {
         self.writer
             .start(&self.streams.tracks(), &self.sidecars, &mut bytes)
             .map_err(|e| refused(None, &e))?;
-        self.send_caps(out)?;
-        out.push_buffer(chunk(bytes, 0, gst::BufferFlags::HEADER))
+        let header = chunk(bytes, 0, gst::BufferFlags::HEADER);
+        let caps = gst::Caps::builder(H4MK_CAPS)
+            .field("streamheader", gst::Array::new([header.clone()]))
+            .build();
+        out.caps(&caps);
+        out.push_buffer(header)
     }
 
     fn block(&mut self, block: Block, out: &mut Output) -> Result<(), Fault> {

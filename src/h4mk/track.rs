@@ -51,11 +51,19 @@ struct Version1Track {
     note: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Json {
     tracks: Vec<Version1Track>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     h4x: Option<Extension>,
+}
+
+/// What is read: a version 1 file may have keys of its user's beside `tracks`, `h4x` among them.
+#[derive(Deserialize)]
+struct AnyJson {
+    tracks: Vec<Version1Track>,
+    #[serde(default)]
+    h4x: serde_json::Value,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -93,12 +101,15 @@ impl Tracks {
                 json.len()
             )));
         }
-        let json: Json = serde_json::from_slice(json).map_err(|e| error(e.to_string()))?;
-        let mut extended = json
-            .h4x
-            .filter(|x| x.version == 1)
-            .map(|x| x.tracks)
-            .unwrap_or_default();
+        let json: AnyJson = serde_json::from_slice(json).map_err(|e| error(e.to_string()))?;
+        let ours = json.h4x.get("version").and_then(serde_json::Value::as_u64) == Some(1);
+        let mut extended = if ours {
+            let extension: Extension =
+                serde_json::from_value(json.h4x).map_err(|e| error(format!("\"h4x\": {e}")))?;
+            extension.tracks
+        } else {
+            BTreeMap::new()
+        };
         let mut seen = BTreeSet::new();
         let mut tracks = Vec::with_capacity(json.tracks.len());
         for track in json.tracks {
@@ -193,6 +204,18 @@ mod tests {
                 Err(Error::Tracks { offset: 16, .. })
             ));
         }
+    }
+
+    #[test]
+    fn a_key_of_the_users_that_has_our_name_is_no_error_and_a_broken_one_of_ours_is() {
+        let with = |h4x: &str| PLAIN.replace("\"more\":[1]", &format!("\"h4x\":{h4x}"));
+        for theirs in ["[1,2]", "\"mine\"", "{\"version\":7,\"tracks\":3}", "null"] {
+            let tracks = Tracks::parse(with(theirs).as_bytes(), 0).unwrap();
+            assert_eq!(tracks.0[0].caps, None, "{theirs}");
+        }
+        let broken = with("{\"version\":1,\"tracks\":3}");
+        let error = Tracks::parse(broken.as_bytes(), 16).unwrap_err();
+        assert!(error.to_string().contains("h4x"), "{error}");
     }
 
     #[test]

@@ -109,14 +109,15 @@ impl Stream {
         new
     }
 
-    /// The stream's tags, with its name as title.
+    /// The stream's tags: what was recorded; of a track without the extension its name as title.
     pub fn tags(&self) -> Option<gst::TagList> {
         let recorded = self.track.tags.as_deref();
         let mut tags = recorded.and_then(crate::tags::parse).unwrap_or_default();
         let list = tags.make_mut();
         list.set_scope(gst::TagScope::Stream);
         let name = crate::text::before_zero(&self.track.name);
-        if !name.is_empty() && list.get::<gst::tags::Title>().is_none() {
+        let plain = self.track.caps.is_none() && recorded.is_none();
+        if plain && !name.is_empty() {
             list.add::<gst::tags::Title>(&name, gst::TagMergeMode::Keep);
         }
         (list.n_tags() > 0).then_some(tags)

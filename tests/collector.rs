@@ -134,6 +134,9 @@ fn a_pad_without_a_peer_is_not_waited_for() {
     let unlinked = rig.mux.request_pad_simple("audio_%u").unwrap();
     video.push(0);
     assert_eq!(rig.order(), [(1, 0)]);
+    video.end();
+    rig.wait_for_end();
+    assert!(rig.file().whole, "nor is the end held back for it");
     rig.mux.release_request_pad(&unlinked);
 }
 
@@ -258,6 +261,32 @@ fn a_flush_unblocks_its_thread_and_empties_its_queue() {
     assert_eq!(rig.order(), [(1, 500), (2, 520), (1, 540)]);
     let flushed = |e: &gst::Event| e.type_() == gst::EventType::FlushStart;
     assert!(!rig.events().iter().any(flushed), "the file goes on");
+}
+
+#[test]
+fn caps_that_a_flush_leaves_are_taken() {
+    let mut rig = Rig::playing(AT_ONCE);
+    let (video, audio) = (rig.input("video_0", VIDEO), rig.input("audio_0", AUDIO));
+    video.push(0);
+    audio.push(10);
+    // Behind blocks that wait for the other stream.
+    video.push(40);
+    video.push(80);
+    video.caps("video/x-h265");
+    video.event(gst::event::FlushStart::new());
+    video.event(gst::event::FlushStop::new(true));
+    video.segment();
+    [120, 160].into_iter().for_each(|ms| video.push(ms));
+    [130, 170].into_iter().for_each(|ms| audio.push(ms));
+    video.end();
+    audio.end();
+    rig.wait_for_end();
+    let file = rig.file();
+    assert_eq!(file.tracks().last().unwrap().0[0].codec, "h265");
+    assert!(
+        rig.order()
+            .ends_with(&[(1, 120), (2, 130), (1, 160), (2, 170)])
+    );
 }
 
 #[test]

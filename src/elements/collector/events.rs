@@ -67,6 +67,8 @@ impl<M: Mux> Collector<M> {
         if let Some(pad) = state.pad(slot) {
             pad.flush();
         }
+        // Caps and tags that were behind blocks are at the head now.
+        state.events_pending = true;
         if state.flow == Err(gst::FlowError::Flushing) {
             state.flow = Ok(gst::FlowSuccess::Ok);
         }

@@ -261,7 +261,10 @@ impl State {
                 || full && (pad.sparse || pad.has_gap);
             !there && pad.pad.is_linked()
         });
-        let begun = self.pads().any(|p| p.queue.has_blocks()) || self.pads().all(|p| p.ended);
+        let ended = self.pads().all(|p| p.ended || !p.pad.is_linked());
+        let begun = self
+            .pads()
+            .any(|p| p.queue.has_blocks() || p.ended && ended);
         begun && (!waits || self.deadline().is_some_and(|d| self.is_past(d)))
     }
 

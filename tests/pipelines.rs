@@ -12,8 +12,9 @@ use common::pipeline::quoted;
 use common::{Stream, media};
 use tempfile::TempDir;
 
-/// No pipeline here takes this long on any machine, in seconds; one that does hangs.
-const PATIENCE: &str = "120";
+/// No pipeline here takes this long on any machine, in seconds; one that does hangs and, as the tool takes the first
+/// signal for a wish to end the stream, is killed soon after.
+const PATIENCE: [&str; 3] = ["-k", "5", "120"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines")
@@ -39,7 +40,8 @@ fn arguments(file: &Path, settings: &[String]) -> Vec<String> {
 /// Runs a file to its end.
 fn run(file: &Path, settings: &[String]) {
     let output = Command::new("timeout")
-        .args([PATIENCE, TOOL])
+        .args(PATIENCE)
+        .arg(TOOL)
         .args(arguments(file, settings))
         .output()
         .expect("the tool starts");

@@ -303,6 +303,7 @@ fn downstream_s_answer_goes_to_every_pad() {
         let other = push_until_refused(&audio);
         assert_eq!(other.join().unwrap(), Err(error), "{what}");
         assert_eq!(blocked.join().unwrap(), Err(error), "{what}");
+        assert_eq!(rig.ended(), error == gst::FlowError::Eos, "{what}");
     }
 }
 

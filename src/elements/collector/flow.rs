@@ -164,6 +164,15 @@ pub(super) fn admit(state: &mut State, slot: Slot) -> Result<(), gst::FlowError>
 
 impl<M: Mux> Writing<M> {
     fn write(&mut self, items: &mut Vec<Item>) -> Result<(), Fault> {
+        let written = self.write_items(items);
+        if let Err(Fault::Flow(gst::FlowError::Eos)) = written {
+            // Downstream has enough: what comes behind it hears so from nobody else.
+            self.out.event(gst::event::Eos::new());
+        }
+        written
+    }
+
+    fn write_items(&mut self, items: &mut Vec<Item>) -> Result<(), Fault> {
         let Self { mux, out } = self;
         for item in items.drain(..) {
             match item {

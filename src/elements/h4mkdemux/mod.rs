@@ -39,6 +39,7 @@ mod settings;
 mod source;
 mod state;
 mod stream;
+mod traks;
 mod typefind;
 
 pub use settings::Expose;

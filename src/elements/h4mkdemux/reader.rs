@@ -73,8 +73,9 @@ pub(super) struct Reader {
     /// Push mode: a block that is wanted and whose payload has not all arrived, with its stream.
     pub pending: Option<(Block, usize)>,
     /// Every TRAK seen, by ordinal.
-    traks: BTreeMap<u32, Arc<Tracks>>,
-    trak_offsets: Vec<u64>,
+    pub(super) traks: BTreeMap<u32, Arc<Tracks>>,
+    /// Positions of TRAKs, by ordinal, where the index has them.
+    pub(super) trak_offsets: Vec<u64>,
     /// Ordinal of the next TRAK, while walking on from a known place.
     next_trak: u32,
 }
@@ -201,7 +202,7 @@ impl Reader {
         }
     }
 
-    fn pull(&mut self) -> Result<&mut PullSource, ReadError> {
+    pub(super) fn pull(&mut self) -> Result<&mut PullSource, ReadError> {
         match &mut self.source {
             Source::Pull(pull) => Ok(pull),
             Source::Push(_) => Err(ReadError::Flow(gst::FlowError::NotSupported)),
@@ -234,6 +235,10 @@ impl Reader {
         self.trak_offsets.clone_from(&finished.trak_offsets);
         self.duration_ns = Some(finished.last_ns);
         self.meta.clone_from(&finished.meta);
+        if let Some(last) = self.trak_offsets.len().checked_sub(1) {
+            let last = u32::try_from(last).unwrap_or(u32::MAX);
+            self.traks.insert(last, finished.tracks.clone());
+        }
         self.finished = Some(finished);
     }
 
@@ -278,6 +283,8 @@ impl Reader {
         walk: &mut Walk,
         builder: &mut IndexBuilder,
     ) -> Result<(), ReadError> {
+        // From elsewhere nothing says how many TRAKs were before.
+        let from_start = walk.position() == 0;
         let mut trak = None;
         let mut need = 1;
         loop {
@@ -301,7 +308,7 @@ impl Reader {
                     seek_entry: None,
                     trak: trak.unwrap_or(0),
                 }),
-                Step::Chunk(_, Record::Tracks(tracks)) => {
+                Step::Chunk(_, Record::Tracks(tracks)) if from_start => {
                     let ordinal = trak.map_or(0, |t: u32| t.saturating_add(1));
                     trak = Some(ordinal);
                     self.traks.entry(ordinal).or_insert(tracks);
@@ -362,35 +369,6 @@ impl Reader {
         self.walk = Walk::at(entry.offset, header, self.walk.length());
         self.next_trak = entry.trak.saturating_add(1);
         self.tracks_at(entry.trak)
-    }
-
-    /// The TRAK with this ordinal, read where it was not met before.
-    fn tracks_at(&mut self, ordinal: u32) -> Result<Option<Arc<Tracks>>, ReadError> {
-        if let Some(tracks) = self.traks.get(&ordinal) {
-            return Ok(Some(tracks.clone()));
-        }
-        let offset = usize::try_from(ordinal)
-            .ok()
-            .and_then(|at| self.trak_offsets.get(at).copied());
-        let (Some(offset), Some(header), Source::Pull(_)) = (offset, self.header, &self.source)
-        else {
-            return Ok(None);
-        };
-        let mut walk = Walk::at(offset, header, self.walk.length());
-        let mut need = 1;
-        loop {
-            let Window::Bytes(bytes, at_end) = self.pull()?.window(offset, need)? else {
-                return Ok(None);
-            };
-            match walk.step(bytes, at_end)? {
-                Step::Need(more) => need = more,
-                Step::Chunk(_, Record::Tracks(tracks)) => {
-                    self.traks.insert(ordinal, tracks.clone());
-                    return Ok(Some(tracks));
-                }
-                _ => return Ok(None),
-            }
-        }
     }
 
     /// Calls `look` with the track's blocks from the entry for `time_ns` on, until it returns true. The walker

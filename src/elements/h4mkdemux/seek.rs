@@ -182,13 +182,18 @@ impl H4mkDemux {
             };
             plan(reader, &self.state(), seek)
         };
-        let Ok(Some(plan)) = planned else {
+        let Ok(Some(mut plan)) = planned else {
             return false;
         };
         let Some(from) = plan.from else {
             gst::debug!(CAT, imp = self, "No index: this stream can't be sought in");
             return false;
         };
+        let from = match self.reader().as_ref() {
+            Some(reader) => reader.with_tracks(from),
+            None => from,
+        };
+        plan.from = Some(from);
         self.state().pushed_seek = Some(plan);
         let done = self.seek_upstream(from.offset, seek.seqnum);
         if !done {

@@ -92,6 +92,26 @@ fn seek_about(path: &Path, between: &str, last: i64) {
 }
 
 #[test]
+fn a_late_track_gets_a_name_of_its_own_when_the_kind_of_another_changed() {
+    let mut writer = Writer::new(WriterOptions::default());
+    let mut out = Vec::new();
+    let sidecars = Sidecars::default();
+    writer.start(&[track(0)], &sidecars, &mut out).unwrap();
+    let (mut first, mut late) = (track(1), track(2));
+    first.kind = "audio".into();
+    late.track_id = 2;
+    writer.set_tracks(&[first, late], &mut out).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.h4mk");
+    std::fs::write(&path, out).unwrap();
+    let line = format!("filesrc location={} ! h4mkdemux name=d", quoted(&path));
+    let (run, streams) = common::packets::capture(&line);
+    assert_eq!(run.error, None);
+    let names: Vec<_> = streams.iter().map(|s| s.pad.as_str()).collect();
+    assert_eq!(names, ["video_0", "video_1"]);
+}
+
+#[test]
 fn seeks_across_a_change_bring_the_caps_with_them() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("test.h4mk");

@@ -16,7 +16,11 @@ impl H4mkDemux {
         let template = self.obj().pad_template(template_name(track))?;
         let same = |s: &&Stream| template_name(&s.track) == template_name(track);
         let number = state.streams.iter().filter(same).count();
-        let name = template_name(track).replace("%u", &number.to_string());
+        // A track whose kind changed keeps the name that it had.
+        let is_taken = |name: &String| state.streams.iter().any(|s| s.pad.name() == *name);
+        let name = (number..)
+            .map(|number| template_name(track).replace("%u", &number.to_string()))
+            .find(|name| !is_taken(name))?;
         let pad = gst::Pad::builder_from_template(&template)
             .name(name)
             .event_function(|pad, parent, event| {

@@ -50,13 +50,16 @@ impl H4mkDemux {
             gst::debug!(CAT, imp = self, "Not a seek in TIME: {event:?}");
             return false;
         };
-        if !self.state().exposed {
-            self.state().deferred_seek = Some(event);
-            return true;
-        }
-        if self.state().seqnum == seek.seqnum {
-            // Each sink of a pipeline sends the same seek.
-            return true;
+        {
+            let mut state = self.state();
+            if !state.exposed {
+                state.deferred_seek = Some(event);
+                return true;
+            }
+            if state.seqnum == seek.seqnum {
+                // Each sink of a pipeline sends the same seek.
+                return true;
+            }
         }
         if seek.has(gst::SeekFlags::INSTANT_RATE_CHANGE) {
             return self.change_rate(&seek);

@@ -85,7 +85,10 @@ fn texts_nested_without_end_are_refused() {
         let (stream, run) = play(&file(track("a/b", Some(&tags)), Some(meta.to_string())));
         assert_eq!(run.error, None);
         assert_eq!(stream.packets.len(), 1);
-        assert!(titles(&stream).is_empty(), "no title was recorded that is one");
+        assert!(
+            titles(&stream).is_empty(),
+            "no title was recorded that is one"
+        );
     }
 }
 
@@ -95,7 +98,10 @@ fn tags_of_another_type_than_theirs_are_left_out() {
     let meta = serde_json::json!({ "h4x": { "tags": tags } });
     let (stream, run) = play(&file(track("a/b", Some(tags)), Some(meta.to_string())));
     run.good();
-    assert!(titles(&stream).is_empty(), "no title was recorded that is one");
+    assert!(
+        titles(&stream).is_empty(),
+        "no title was recorded that is one"
+    );
     let artists: Vec<usize> = stream
         .events
         .iter()

@@ -395,6 +395,10 @@ fn an_unfinished_file_is_sought_in_and_followed_as_it_grows() {
         .collect();
     assert_accurate(&player, &frames, &early);
 
+    growing.grow_to(total * 7 / 10);
+    let longer = player.pipeline.query_duration::<gst::ClockTime>().unwrap();
+    assert!(longer > known, "the query looks at the tail");
+
     growing.grow_to(total * 9 / 10);
     let later: Vec<_> = random_times(200, &frames, 6)
         .into_iter()
@@ -434,11 +438,16 @@ fn an_unfinished_file_is_sought_in_and_followed_as_it_grows() {
 #[test]
 fn an_instant_rate_change_reaches_the_sink_without_a_flush() {
     let path = recorded(&media::H264_AAC, 2);
-    let player = Player::of_file(&path);
+    // One stream: a sink that has no segment yet can't take the change.
+    let pipeline = common::launch(&format!(
+        "filesrc location={} ! h4mkdemux name=d d.video_0 ! fakesink sync=true",
+        quoted(&path)
+    ));
+    pipeline.set_state(gst::State::Paused).unwrap();
+    pipeline.state(PATIENCE).0.unwrap();
     let seen = std::sync::Arc::new(std::sync::Mutex::new(None));
     let seen_by_probe = seen.clone();
-    player
-        .pipeline
+    pipeline
         .by_name("d")
         .unwrap()
         .static_pad("video_0")
@@ -461,7 +470,8 @@ fn an_instant_rate_change_reaches_the_sink_without_a_flush() {
     )
     .build();
     let seqnum = event.seqnum();
-    let demux = player.pipeline.by_name("d").unwrap();
+    let demux = pipeline.by_name("d").unwrap();
     assert!(demux.send_event(event));
     assert_eq!(*seen.lock().unwrap(), Some((2.0, seqnum)));
+    pipeline.set_state(gst::State::Null).unwrap();
 }

@@ -252,6 +252,31 @@ fn seeks_to_the_end_and_past_it_and_after_eos_are_carried_out() {
 }
 
 #[test]
+fn a_start_beyond_the_stop_in_force_lifts_it_and_one_beyond_its_own_stop_is_refused() {
+    let player = Player::new("", "sync=false");
+    let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::ACCURATE;
+    seek(&player, 1.0, flags, at(0), at(2_000));
+    player.play();
+    player.wait(gst::MessageType::Eos);
+    seek(&player, 1.0, flags, at(9_000), NOWHERE);
+    player.wait(gst::MessageType::Eos);
+    let streams = player.tap.streams();
+    let last = streams[0].packets.last().unwrap();
+    // The last block, 9.96 s, in running time from 9 s on.
+    assert_eq!(last.pts, Some(960 * MS));
+    let refused = gst::event::Seek::new(
+        1.0,
+        flags,
+        gst::SeekType::Set,
+        ms(5_000),
+        gst::SeekType::Set,
+        ms(4_000),
+    );
+    let demux = player.pipeline.by_name("d").unwrap();
+    assert!(!demux.send_event(refused));
+}
+
+#[test]
 fn seeks_from_many_threads_leave_it_playing() {
     let player = Player::new("", "sync=true");
     std::thread::scope(|scope| {

@@ -26,6 +26,7 @@ impl H4mkDemux {
                 true
             }
             View::Duration(q) if q.format() == gst::Format::Time => {
+                self.look_at_growth();
                 let duration = self.duration();
                 q.set(duration);
                 duration.is_some()
@@ -62,6 +63,25 @@ impl H4mkDemux {
             View::Convert(q) => self.convert(q),
             _ => gst::Pad::query_default(pad, Some(&*self.obj()), query),
         }
+    }
+
+    /// Reads the tail of a file that has grown since it was last looked at, for its duration.
+    fn look_at_growth(&self) {
+        let mut guard = self.reader();
+        let growing = guard.as_mut().filter(|r| {
+            let extended = r.header.is_some_and(|h| h.has_extensions());
+            extended && r.finished.is_none() && matches!(r.source, Source::Pull(_))
+        });
+        let Some(reader) = growing else {
+            return;
+        };
+        if let Err(error) = reader.refresh() {
+            gst::debug!(CAT, imp = self, "The tail can't be read: {error:?}");
+        }
+        let known = reader.duration_ns;
+        drop(guard);
+        let mut state = self.state();
+        state.duration_ns = state.duration_ns.max(known);
     }
 
     fn can_seek(&self) -> bool {

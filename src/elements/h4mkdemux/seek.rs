@@ -276,6 +276,16 @@ impl State {
 /// Works a seek out; `None` where it can't be done.
 fn plan(reader: &mut Reader, state: &State, seek: &Seek) -> Result<Option<Plan>, ReadError> {
     let mut segment = state.segment.clone();
+    if let (gst::SeekType::Set, Some(start)) = seek.start {
+        match seek.stop {
+            (gst::SeekType::Set, Some(stop)) if stop < start => return Ok(None),
+            // A start beyond the stop that was in force, and that this seek leaves alone, lifts it.
+            (gst::SeekType::None, _) if segment.stop().is_some_and(|stop| stop < start) => {
+                segment.set_stop(gst::ClockTime::NONE);
+            }
+            _ => {}
+        }
+    }
     let valid = segment.do_seek(
         seek.rate,
         seek.flags,

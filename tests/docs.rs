@@ -226,13 +226,15 @@ fn the_readme_runs() {
 
 #[test]
 fn the_muxers_page_runs() {
-    let files = ["picture", "film", "raw", "copy", "front", "plain"];
-    run_page("docs/h4mkmux.md", 7).recorded(&files);
+    let files = [
+        "picture", "film", "raw", "copy", "front", "noted", "live", "safe", "plain",
+    ];
+    run_page("docs/h4mkmux.md", 11).recorded(&files);
 }
 
 #[test]
 fn the_demuxers_page_runs() {
-    let place = run_page("docs/h4mkdemux.md", 5);
+    let place = run_page("docs/h4mkdemux.md", 9);
     place.recorded(&["film"]);
     let blocks = (0..90).map(|i| place.file(&format!("block-{i:05}.bin")));
     assert!(blocks.into_iter().all(|block| block.is_file()));

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the project ready to use: looks for what it needs, installs only what is missing (Debian and its
-# descendants), and builds the plugin and the tool into build/. Run it as often as you like: when nothing is
-# missing and nothing changed it says nothing and needs neither root nor the network.
+# descendants), builds the plugin and the tool into build/, and fetches the tools of the tests. Run it as often as
+# you like: when nothing is missing and nothing changed it says nothing and needs neither root nor the network.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,9 +14,10 @@ packages=(
   gstreamer1.0-libav
   ffmpeg mkvtoolnix opus-tools
   python3 python3-gi python3-gst-1.0 gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0
+  chromium python3-pip
 )
 # Where there is no dpkg: what of the above can be asked for by name.
-commands=(cc meson ninja pkg-config gst-launch-1.0 gst-inspect-1.0 ffmpeg mkvmerge python3)
+commands=(cc meson ninja pkg-config gst-launch-1.0 gst-inspect-1.0 ffmpeg mkvmerge python3 chromium)
 modules=(gstreamer-1.0 gstreamer-base-1.0 gstreamer-audio-1.0 gstreamer-pbutils-1.0 gstreamer-check-1.0)
 
 fail() {
@@ -103,3 +104,4 @@ export PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
 if has dpkg-query; then need_packages; else need_commands; fi
 need_rust
 build
+bash tests/tools.sh

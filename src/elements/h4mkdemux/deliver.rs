@@ -76,7 +76,9 @@ impl H4mkDemux {
                     .then(|| reader.meta.clone())
                     .flatten();
                 drop(guard);
-                self.state().set_meta(meta);
+                if let Some(meta) = meta {
+                    self.state().set_meta(meta);
+                }
                 self.record(record, extended, last);
                 Ok(Outcome::Continue)
             }

@@ -35,6 +35,27 @@ pub(super) enum Source {
     Push(PushSource),
 }
 
+impl Source {
+    /// The walker's next step; `None` in push mode: more has to arrive first.
+    fn step(&mut self, walk: &mut Walk) -> Result<Option<Step>, ReadError> {
+        let mut need = 1;
+        loop {
+            let position = walk.position();
+            let window = match self {
+                Self::Pull(pull) => pull.window(position, need)?,
+                Self::Push(push) => push.window(position, need)?,
+            };
+            let Window::Bytes(bytes, at_end) = window else {
+                return Ok(None);
+            };
+            match walk.step(bytes, at_end)? {
+                Step::Need(more) => need = more,
+                step => return Ok(Some(step)),
+            }
+        }
+    }
+}
+
 /// What the next step brought.
 #[derive(Debug)]
 pub(super) enum Item {
@@ -103,18 +124,12 @@ impl Reader {
 
     /// Takes the next step.
     pub fn next(&mut self) -> Result<Item, ReadError> {
-        let mut need = 1;
         loop {
-            let position = self.walk.position();
-            let window = match &mut self.source {
-                Source::Pull(pull) => pull.window(position, need)?,
-                Source::Push(push) => push.window(position, need)?,
-            };
-            let Window::Bytes(bytes, at_end) = window else {
+            let Some(step) = self.source.step(&mut self.walk)? else {
                 return Ok(Item::Wait);
             };
-            match self.walk.step(bytes, at_end)? {
-                Step::Need(more) => need = more,
+            match step {
+                Step::Need(_) => {}
                 Step::Header(header) => self.header = Some(header),
                 Step::Chunk(chunk, record) => {
                     self.note(chunk.head.kind, &record);
@@ -209,6 +224,13 @@ impl Reader {
         }
     }
 
+    /// Pull mode: the next step of a walk beside the one that plays.
+    pub(super) fn step_of(&mut self, walk: &mut Walk) -> Result<Step, ReadError> {
+        self.pull()?;
+        let step = self.source.step(walk)?;
+        step.ok_or(ReadError::Flow(gst::FlowError::NotSupported))
+    }
+
     /// Opens the file: reads the index of a finished one, finds or builds the index of any other.
     pub fn open(&mut self) -> Result<(), ReadError> {
         let length = self.pull()?.length().unwrap_or(0);
@@ -286,19 +308,13 @@ impl Reader {
         // From elsewhere nothing says how many TRAKs were before.
         let from_start = walk.position() == 0;
         let mut trak = None;
-        let mut need = 1;
         loop {
-            let position = walk.position();
-            let Window::Bytes(bytes, at_end) = self.pull()?.window(position, need)? else {
-                return Ok(());
+            let step = match self.step_of(walk) {
+                // What is wrong there is met again, and told, when the walk that plays comes to it.
+                Err(ReadError::Format(_)) => return Ok(()),
+                step => step?,
             };
-            // What is wrong there is met again, and told, when the walk that plays comes to it.
-            let Ok(step) = walk.step(bytes, at_end) else {
-                return Ok(());
-            };
-            need = 1;
             match step {
-                Step::Need(more) => need = more,
                 Step::Block(block) => builder.push(&Indexed {
                     track_id: block.meta.track_id,
                     kind: block.meta.kind,
@@ -313,7 +329,7 @@ impl Reader {
                     trak = Some(ordinal);
                     self.traks.entry(ordinal).or_insert(tracks);
                 }
-                Step::Header(_) | Step::Chunk(..) => {}
+                Step::Need(_) | Step::Header(_) | Step::Chunk(..) => {}
                 Step::Footer { .. } | Step::Cut(_) => return Ok(()),
             }
         }
@@ -386,15 +402,8 @@ impl Reader {
             return Ok(());
         };
         let mut walk = Walk::at(entry.offset, header, self.walk.length());
-        let mut need = 1;
         loop {
-            let position = walk.position();
-            let Window::Bytes(bytes, at_end) = self.pull()?.window(position, need)? else {
-                return Ok(());
-            };
-            need = 1;
-            match walk.step(bytes, at_end)? {
-                Step::Need(more) => need = more,
+            match self.step_of(&mut walk)? {
                 Step::Block(block) if block.meta.track_id == track_id && look(&block) => {
                     return Ok(());
                 }

@@ -115,14 +115,14 @@ pub(super) fn clock_time(time_ns: i64) -> gst::ClockTime {
 
 impl State {
     /// Takes the META in force over: its tags and table of contents go out on every stream, again if they change.
-    pub fn set_meta(&mut self, meta: Option<String>) {
-        if meta.is_none() || meta == self.meta {
+    pub fn set_meta(&mut self, meta: String) {
+        if self.meta.as_ref() == Some(&meta) {
             return;
         }
-        let (tags, toc) = crate::tags::from_meta(meta.as_deref().unwrap_or_default());
+        let (tags, toc) = crate::tags::from_meta(&meta);
         self.global_tags = with_format(tags);
         self.toc = toc;
-        self.meta = meta;
+        self.meta = Some(meta);
         for stream in &mut self.streams {
             stream.needs_tags = true;
         }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::reader::{Lookup, ReadError, Reader, Source};
-use super::source::Window;
 use crate::h4mk::{Entry, Record, Step, Tracks, Walk};
 
 impl Reader {
@@ -76,15 +75,8 @@ impl Reader {
             return Ok(None);
         };
         let mut walk = Walk::at(offset, header, self.walk.length());
-        let mut need = 1;
         loop {
-            let position = walk.position();
-            let Window::Bytes(bytes, at_end) = self.pull()?.window(position, need)? else {
-                return Ok(None);
-            };
-            need = 1;
-            match walk.step(bytes, at_end)? {
-                Step::Need(more) => need = more,
+            match self.step_of(&mut walk)? {
                 Step::Chunk(_, record) if skip == 0 => return Ok(Some(record)),
                 Step::Chunk(..) => skip -= 1,
                 _ => return Ok(None),

@@ -1,10 +1,12 @@
 //! GStreamer elements for containers, indexing and alignment, and the pure cores behind them.
 //!
-//! The cores ([`h4mk`], [`isobmff`]) know nothing of GStreamer; the elements (feature `plugin`, on by default) are thin
-//! layers over them. An application that links this crate calls [`plugin_register_static`] after `gst::init`.
+//! The cores ([`h4mk`], [`isobmff`], [`sample_table`]) know nothing of GStreamer; the elements (feature `plugin`, on by
+//! default) are thin layers over them. An application that links this crate calls [`plugin_register_static`] after
+//! `gst::init`.
 
 pub mod h4mk;
 pub mod isobmff;
+pub mod sample_table;
 
 #[cfg(feature = "plugin")]
 pub mod caps;

@@ -7,6 +7,7 @@ mod common;
 mod codecs;
 mod large;
 mod limits;
+mod table;
 mod timing;
 mod tracks;
 

@@ -311,7 +311,7 @@ fn numbered(reader: &mut Reader, state: &State, mut block: Block) -> Block {
 }
 
 /// The tracks of the first TRAK, and those that come later in a finished file.
-fn union(first: &Arc<Tracks>, last: Option<&Tracks>) -> Arc<Tracks> {
+pub(super) fn union(first: &Arc<Tracks>, last: Option<&Tracks>) -> Arc<Tracks> {
     let late = last
         .into_iter()
         .flat_map(|last| &last.0)

@@ -1,7 +1,7 @@
 //! Virtual functions of `h4mkdemux`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use gst::glib;
 use gst::prelude::*;
@@ -11,6 +11,7 @@ use super::push::Opening;
 use super::reader::Reader;
 use super::settings::{Settings, properties};
 use super::state::State;
+use super::table::Tables;
 use crate::meta::H4MK_CAPS;
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -28,6 +29,8 @@ pub struct H4mkDemux {
     reader: Mutex<Option<Reader>>,
     state: Mutex<State>,
     pub(super) opening: Mutex<Opening>,
+    /// Held while the file is walked for it; locked before `reader` and `state`.
+    tables: Mutex<Option<Arc<Tables>>>,
     /// How many want the streaming thread to stop: seeks on their way, and the end of PAUSED. It comes out of its
     /// wait at the end of a growing file for them.
     pub(super) interrupted: Mutex<usize>,
@@ -53,6 +56,10 @@ impl H4mkDemux {
         self.opening.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn tables(&self) -> MutexGuard<'_, Option<Arc<Tables>>> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Makes the streaming thread stop before its next block, until [`H4mkDemux::resume`] is called as often.
     pub(super) fn interrupt(&self) {
         self.set_interrupted(|count| count.saturating_add(1));
@@ -76,6 +83,7 @@ impl H4mkDemux {
     fn reset(&self) {
         *self.reader() = None;
         *self.opening() = Opening::default();
+        *self.tables() = None;
         let old = std::mem::take(&mut *self.state());
         for stream in old.streams {
             // The pad is going away: what it answers changes nothing.
@@ -127,6 +135,7 @@ impl ObjectSubclass for H4mkDemux {
             reader: Mutex::default(),
             state: Mutex::default(),
             opening: Mutex::default(),
+            tables: Mutex::default(),
             interrupted: Mutex::default(),
             wake: Condvar::new(),
             stopping: AtomicBool::new(false),

@@ -39,6 +39,7 @@ mod settings;
 mod source;
 mod state;
 mod stream;
+mod table;
 mod traks;
 mod typefind;
 

@@ -6,6 +6,7 @@ use gst::subclass::prelude::*;
 use super::imp::{CAT, H4mkDemux};
 use super::reader::{Lookup, Source};
 use super::state::clock_time;
+use crate::sample_table::QUERY;
 use crate::text::before_zero;
 
 impl H4mkDemux {
@@ -61,6 +62,9 @@ impl H4mkDemux {
                 true
             }
             View::Convert(q) => self.convert(q),
+            View::Custom(q) if q.structure().is_some_and(|s| s.name() == QUERY) => {
+                self.sample_table(pad, q)
+            }
             _ => gst::Pad::query_default(pad, Some(&*self.obj()), query),
         }
     }

@@ -48,7 +48,7 @@ fn every_recipe_makes_a_file_that_gstreamer_demuxes() {
                 recipe.name
             );
             assert!(
-                stream.packets.len() >= 3,
+                stream.packets.len() >= 3 || recipe.name == media::H264_ONE_FRAME.name,
                 "{}: {} packets",
                 recipe.name,
                 stream.packets.len()

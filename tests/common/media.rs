@@ -69,6 +69,38 @@ recipes! {
     APART = "apart.mkv", "-f lavfi -i testsrc2=s=160x90:r=25:d=4 -itsoffset 1.5 -f lavfi -i sine=f=440:r=48000:d=2.5 -map 0 -map 1 -c:v libx264 -preset veryfast -bf 2 -g 25 -pix_fmt yuv420p -c:a aac -f matroska";
     /// Two audio languages, a title and chapters' worth of tags beside the video.
     TAGGED = "tagged.mkv", "-f lavfi -i testsrc2=s=160x90:r=25:d=2 -f lavfi -i sine=f=440:r=48000:d=2 -f lavfi -i sine=f=550:r=48000:d=2 -map 0 -map 1 -map 2 -c:v libx264 -preset veryfast -g 25 -pix_fmt yuv420p -c:a aac -metadata title=Harmony -metadata artist=Tester -metadata:s:a:0 language=deu -metadata:s:a:1 language=fra -f matroska";
+    /// H.264 interlaced, top field first.
+    H264_INTERLACED = "h264-interlaced.mkv", "-f lavfi -i testsrc2=s=160x96:r=50:d=2 -vf interlace=scan=tff -c:v libx264 -flags +ildct+ilme -x264-params tff=1:bframes=2:keyint=25 -preset veryfast -pix_fmt yuv420p -f matroska";
+    /// H.264 with B-frames at 59.94.
+    H264_5994 = "h264-59.94.mkv", "-f lavfi -i testsrc2=s=160x90:r=60000/1001:d=3 -c:v libx264 -preset veryfast -bf 3 -g 60 -pix_fmt yuv420p -f matroska";
+    /// H.264 with one GOP of a minute, and a few frames of a next one.
+    H264_LONG_GOP = "h264-long-gop.mkv", "-f lavfi -i testsrc2=s=64x48:r=5:d=61 -c:v libx264 -preset veryfast -bf 2 -g 300 -sc_threshold 0 -pix_fmt yuv420p -f matroska";
+    /// H.264 of one frame.
+    H264_ONE_FRAME = "h264-one-frame.mkv", "-f lavfi -i testsrc2=s=160x90:r=25:d=0.04 -c:v libx264 -preset veryfast -pix_fmt yuv420p -f matroska";
+    /// H.264 and AAC with six seconds of audio missing.
+    AUDIO_GAP = "audio-gap.mkv", "-f lavfi -i testsrc2=s=160x90:r=10:d=12 -f lavfi -i sine=f=440:r=48000:d=12 -af aselect='not(between(t\\,2\\,8))' -c:v libx264 -preset veryfast -bf 2 -g 10 -pix_fmt yuv420p -c:a aac -f matroska";
+    /// H.264 to be shown turned by a quarter.
+    H264_ROTATED = "h264-rotated.mp4", "-f lavfi -i testsrc2=s=160x90:r=25:d=1 -c:v libx264 -preset veryfast -pix_fmt yuv420p -metadata:s:v:0 rotate=90 -f mp4";
+    /// H.265 of 10 bits with the mastering display's colour volume and light levels.
+    H265_HDR = "h265-hdr.mkv", "-f lavfi -i testsrc2=s=160x96:r=25:d=1 -c:v libx265 -preset ultrafast -x265-params log-level=none:pools=1:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400:hdr10=1 -pix_fmt yuv420p10le -f matroska";
+    /// AV1 and Opus.
+    AV1_OPUS = "av1-opus.mkv", "-f lavfi -i testsrc2=s=160x90:r=10:d=3 -f lavfi -i sine=f=440:r=48000:d=3 -c:v libaom-av1 -cpu-used 8 -g 10 -pix_fmt yuv420p -c:a libopus -f matroska";
+    /// AAC in Matroska at 44.1 kHz: times in milliseconds.
+    AAC_441 = "aac-44.1.mkv", "-f lavfi -i sine=f=440:r=44100:d=3 -c:a aac -f matroska";
+    /// AAC at 96 kHz.
+    AAC_96 = "aac-96.mkv", "-f lavfi -i sine=f=440:r=96000:d=2 -c:a aac -f matroska";
+    /// FLAC at 88.2 kHz, more than a sample entry's rate field holds.
+    FLAC_882 = "flac-88.2.mkv", "-f lavfi -i sine=f=440:r=88200:d=2 -c:a flac -f matroska";
+    /// FLAC at 96 kHz.
+    FLAC_96 = "flac-96.mkv", "-f lavfi -i sine=f=440:r=96000:d=2 -c:a flac -f matroska";
+    /// H.264 and FLAC.
+    H264_FLAC = "h264-flac.mkv", "-f lavfi -i testsrc2=s=160x90:r=25:d=3 -f lavfi -i sine=f=440:r=48000:d=3 -c:v libx264 -preset veryfast -bf 2 -g 25 -pix_fmt yuv420p -c:a flac -f matroska";
+    /// AC-3.
+    AC3 = "ac3.mkv", "-f lavfi -i sine=f=440:r=48000:d=2 -ac 2 -c:a ac3 -f matroska";
+    /// E-AC-3 of six channels.
+    EAC3 = "eac3.mkv", "-f lavfi -i sine=f=440:r=48000:d=2 -ac 6 -c:a eac3 -f matroska";
+    /// A video track, five languages of audio at two rates, and subtitles in two languages.
+    EIGHT_TRACKS = "eight-tracks.mkv", "-f lavfi -i testsrc2=s=160x90:r=25:d=4 -f lavfi -i sine=f=440:r=48000:d=4 -f lavfi -i sine=f=550:r=44100:d=4 -i {srt} -map 0 -map 1 -map 1 -map 1 -map 2 -map 2 -map 3 -map 3 -c:v libx264 -preset veryfast -bf 2 -g 25 -pix_fmt yuv420p -c:a aac -c:s srt -metadata:s:a:0 language=eng -metadata:s:a:1 language=deu -metadata:s:a:2 language=fra -metadata:s:a:3 language=ita -metadata:s:a:4 language=spa -metadata:s:s:0 language=eng -metadata:s:s:1 language=jpn -f matroska";
 }
 
 /// FNV-1a: names the recipe in the cache, so that a changed recipe is made anew.

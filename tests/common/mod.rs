@@ -1,10 +1,13 @@
-//! What the integration tests share: real media, pipelines run to their end, packets in running time,
-//! an HTTP server, growing files, and the independent version 1 reader.
+//! What the integration tests share: real media, pipelines run to their end, packets in running time, packets
+//! and boxes as others read them, an HTTP server, growing files, and the independent version 1 reader.
 // Each test binary uses a part of this module.
 #![allow(dead_code, unused_imports)]
 
+pub mod boxes;
+pub mod browser;
 pub mod cut;
 pub mod feed;
+pub mod ffprobe;
 pub mod growing;
 pub mod http;
 pub mod media;
@@ -13,6 +16,7 @@ pub mod pipeline;
 pub mod plugin;
 pub mod random;
 pub mod rig;
+pub mod tools;
 pub mod v1;
 
 pub use feed::{Feed, Item, Source};

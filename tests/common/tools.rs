@@ -1,0 +1,47 @@
+//! Programs of others' making that `tests/tools.sh` fetches.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A program or file of `build/tools`.
+pub fn tool(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("build/tools")
+        .join(name);
+    assert!(
+        path.exists(),
+        "{} is missing: run pipelines/setup.sh",
+        path.display()
+    );
+    path
+}
+
+/// What the Shaka packager makes of a file, a file for each of its streams, in `folder`. It must take every stream
+/// without a word of complaint.
+pub fn package(file: &Path, streams: usize, folder: &Path) -> Vec<PathBuf> {
+    let outputs: Vec<PathBuf> = (0..streams)
+        .map(|stream| folder.join(format!("packaged-{stream}.mp4")))
+        .collect();
+    let mut command = Command::new(tool("packager"));
+    for (stream, output) in outputs.iter().enumerate() {
+        command.arg(format!(
+            "in={},stream={stream},output={}",
+            file.display(),
+            output.display()
+        ));
+    }
+    let run = command
+        .arg("--temp_dir")
+        .arg(folder)
+        .output()
+        .expect("the packager starts");
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "packager: {said}");
+    // Its log lines begin with the severity.
+    let complaints: Vec<&str> = said
+        .lines()
+        .filter(|line| line.starts_with(['W', 'E', 'F']))
+        .collect();
+    assert!(complaints.is_empty(), "packager: {complaints:#?}");
+    outputs
+}

@@ -12,6 +12,7 @@
     clippy::panic
 )]
 
+pub mod fragment;
 pub mod model;
 pub mod tables;
 pub mod timing;

@@ -14,5 +14,6 @@
 
 pub mod fragment;
 pub mod model;
+pub mod playlist;
 pub mod tables;
 pub mod timing;

@@ -82,6 +82,7 @@ impl<M: Mux> Collector<M> {
         if let Some(pad) = state.pad(slot) {
             pad.sparse |= sparse;
             pad.ended &= pad.released;
+            pad.told &= pad.ended;
         }
         Ok(gst::FlowSuccess::Ok)
     }
@@ -108,9 +109,13 @@ impl<M: Mux> Collector<M> {
     ) -> Answer {
         let mut state = lock(&self.state);
         admit(&mut state, slot)?;
+        let mut ended = false;
         if let Some(pad) = state.pad(slot) {
             change(pad);
+            ended = pad.ended;
         }
+        // Where nothing waits in its queue, no block of it brings the news.
+        state.events_pending |= ended;
         // EOS of the last pad makes the file end well: that is no flow to give back.
         let state = self.write(element, state, Some(slot));
         match state.flow {

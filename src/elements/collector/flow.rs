@@ -185,6 +185,7 @@ impl<M: Mux> Writing<M> {
                 } => mux.caps(slot, &pad, &caps, sparse)?,
                 Item::Tags(slot, tags) => mux.tags(slot, &tags),
                 Item::Event(slot, event) => mux.event(slot, event, out)?,
+                Item::Ended(slot) => mux.ended(slot, out)?,
                 Item::Start => mux.start(out)?,
                 Item::Finish => {
                     mux.finish(out)?;

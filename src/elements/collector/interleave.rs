@@ -25,6 +25,7 @@ pub(super) enum Item {
     Tags(Slot, gst::TagList),
     Event(Slot, gst::Event),
     Block(Block),
+    Ended(Slot),
     Start,
     Finish,
 }
@@ -276,7 +277,7 @@ impl State {
         // Events go out behind what opens the stream.
         let (mut before, after): (Vec<_>, Vec<_>) = items
             .drain(..)
-            .partition(|item| !matches!(item, Item::Event(..)));
+            .partition(|item| !matches!(item, Item::Event(..) | Item::Ended(_)));
         before.push(Item::Start);
         items.extend(before.into_iter().chain(after));
     }
@@ -298,6 +299,9 @@ impl State {
                 Entry::Event(event) => Item::Event(slot, event),
                 Entry::Block(block) => Item::Block(block),
             });
+        }
+        if state.ended && state.queue.is_empty() && !std::mem::replace(&mut state.told, true) {
+            items.push(Item::Ended(slot));
         }
         if state.released && state.queue.is_empty() {
             self.forget(slot);

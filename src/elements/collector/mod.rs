@@ -14,6 +14,7 @@
 
 mod events;
 mod flow;
+mod host;
 mod interleave;
 mod live;
 mod output;
@@ -27,6 +28,7 @@ use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
+pub use host::{PadNames, change_state, child_by_index, child_by_name, release, request};
 use interleave::State;
 pub use output::{Fault, Output};
 pub use queue::Block;
@@ -70,6 +72,14 @@ pub trait Mux: Send + 'static {
     /// When what had to be written before it does not go out.
     fn event(&mut self, slot: Slot, event: gst::Event, out: &mut Output) -> Result<(), Fault>;
 
+    /// A stream has ended while others go on.
+    ///
+    /// # Errors
+    /// When what that completes can't be written.
+    fn ended(&mut self, _slot: Slot, _out: &mut Output) -> Result<(), Fault> {
+        Ok(())
+    }
+
     /// Every stream has ended: the tail. EOS follows.
     ///
     /// # Errors
@@ -84,6 +94,15 @@ pub trait Host: ElementImpl {
 
     /// Its collector.
     fn collector(&self) -> &Collector<Self::Mux>;
+
+    /// Where it logs.
+    fn category(&self) -> gst::DebugCategory;
+
+    /// Names of its request pads.
+    fn pad_names(&self) -> &PadNames;
+
+    /// Its source pad.
+    fn src_pad(&self) -> &gst::Pad;
 }
 
 struct Writing<M> {

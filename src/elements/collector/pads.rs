@@ -23,6 +23,8 @@ pub(super) struct PadState {
     pub flushing: bool,
     /// EOS came behind what is in the queue.
     pub ended: bool,
+    /// The muxer knows of the end.
+    pub told: bool,
     /// The element no longer has this pad.
     pub released: bool,
     /// Upstream was asked for its latency.
@@ -52,6 +54,7 @@ impl PadState {
             has_gap: false,
             flushing: false,
             ended: false,
+            told: false,
             released: false,
             asked: false,
             position: i64::MIN,
@@ -113,6 +116,7 @@ impl PadState {
         self.segment = None;
         self.flushing = false;
         self.ended = false;
+        self.told = false;
         self.has_gap = false;
         self.position = i64::MIN;
         self.newest = i64::MIN;

@@ -1,6 +1,5 @@
 //! Virtual functions of `h4mkmux`.
 
-use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use gst::glib;
@@ -9,10 +8,10 @@ use gst::subclass::prelude::*;
 
 use super::mux::H4mk;
 use super::settings::{Settings, properties};
-use crate::elements::collector::{self, Collector, Host};
+use crate::elements::collector::{self, Collector, Host, PadNames};
 use crate::meta::H4MK_CAPS;
 
-pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("h4mkmux", gst::DebugColorFlags::empty(), Some("H4MK muxer"))
 });
 
@@ -20,31 +19,12 @@ pub struct H4mkMux {
     srcpad: gst::Pad,
     settings: Mutex<Settings>,
     collector: Collector<H4mk>,
-    /// By template, the next number of a pad that is requested without a name.
-    next_pad: Mutex<HashMap<String, u32>>,
+    names: PadNames,
 }
 
 impl H4mkMux {
     fn settings(&self) -> MutexGuard<'_, Settings> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A name that no pad has: the wanted one, else the next of its template.
-    fn pad_name(&self, template: &gst::PadTemplate, name: Option<&str>) -> String {
-        // Some callers hand the template's own name over.
-        if let Some(name) = name.filter(|name| !name.contains('%')) {
-            return name.to_string();
-        }
-        let mut next_pad = self.next_pad.lock().unwrap_or_else(PoisonError::into_inner);
-        let template = template.name_template();
-        let next = next_pad.entry(template.to_string()).or_default();
-        loop {
-            let name = template.replace("%u", &next.to_string());
-            *next += 1;
-            if self.obj().static_pad(&name).is_none() {
-                return name;
-            }
-        }
     }
 }
 
@@ -53,6 +33,18 @@ impl Host for H4mkMux {
 
     fn collector(&self) -> &Collector<H4mk> {
         &self.collector
+    }
+
+    fn category(&self) -> gst::DebugCategory {
+        *CAT
+    }
+
+    fn pad_names(&self) -> &PadNames {
+        &self.names
+    }
+
+    fn src_pad(&self) -> &gst::Pad {
+        &self.srcpad
     }
 }
 
@@ -71,7 +63,7 @@ impl ObjectSubclass for H4mkMux {
             srcpad: collector::src_pad::<Self>(&template),
             settings: Mutex::new(Settings::default()),
             collector: Collector::new::<Self>(),
-            next_pad: Mutex::default(),
+            names: PadNames::default(),
         }
     }
 }
@@ -112,13 +104,11 @@ impl TocSetterImpl for H4mkMux {}
 
 impl ChildProxyImpl for H4mkMux {
     fn child_by_index(&self, index: u32) -> Option<glib::Object> {
-        let pads = self.obj().sink_pads();
-        pads.into_iter().nth(index as usize).map(Cast::upcast)
+        collector::child_by_index(&*self.obj(), index)
     }
 
     fn child_by_name(&self, name: &str) -> Option<glib::Object> {
-        let mut pads = self.obj().sink_pads().into_iter();
-        pads.find(|pad| pad.name() == name).map(Cast::upcast)
+        collector::child_by_name(&*self.obj(), name)
     }
 
     fn children_count(&self) -> u32 {
@@ -171,24 +161,9 @@ impl ElementImpl for H4mkMux {
         &self,
         transition: gst::StateChange,
     ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
-        let element = self.obj();
-        match transition {
-            gst::StateChange::ReadyToPaused => {
-                let mux = H4mk::new(self.settings().clone(), element.upcast_ref());
-                self.collector.start(mux, self.srcpad.clone());
-            }
-            gst::StateChange::PlayingToPaused => self.collector.pause(),
-            gst::StateChange::PausedToReady => self.collector.unblock(),
-            _ => {}
-        }
-        let result = self.parent_change_state(transition);
-        match transition {
-            gst::StateChange::PausedToPlaying => self.collector.play(element.upcast_ref()),
-            gst::StateChange::PausedToReady => self.collector.stop(),
-            gst::StateChange::ReadyToPaused if result.is_err() => self.collector.stop(),
-            _ => {}
-        }
-        result
+        collector::change_state(self, transition, || {
+            H4mk::new(self.settings().clone(), self.obj().upcast_ref())
+        })
     }
 
     fn request_new_pad(
@@ -197,26 +172,10 @@ impl ElementImpl for H4mkMux {
         name: Option<&str>,
         _caps: Option<&gst::Caps>,
     ) -> Option<gst::Pad> {
-        let name = self.pad_name(template, name);
-        let slot = self.collector.reserve();
-        let builder = gst::PadBuilder::<super::H4mkMuxPad>::from_template(template).name(&name);
-        let pad = collector::sink_pad::<Self, _>(builder, slot);
-        self.collector.add(slot, pad.clone());
-        if self.obj().add_pad(&pad).is_err() {
-            gst::warning!(CAT, imp = self, "there is a pad {name} already");
-            self.collector.remove(self.obj().upcast_ref(), &pad);
-            return None;
-        }
-        self.obj().child_added(&pad, &name);
-        Some(pad)
+        collector::request::<_, super::H4mkMuxPad>(self, (template, name), |builder| builder)
     }
 
     fn release_pad(&self, pad: &gst::Pad) {
-        let element = self.obj();
-        self.collector.remove(element.upcast_ref(), pad);
-        // It is ours, and a pad that is gone already is what was wanted.
-        let _ = pad.set_active(false);
-        let _ = element.remove_pad(pad);
-        element.child_removed(pad, &pad.name());
+        collector::release(self, pad);
     }
 }

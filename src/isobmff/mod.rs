@@ -12,6 +12,7 @@
     clippy::panic
 )]
 
+pub mod config;
 pub mod fragment;
 pub mod model;
 pub mod playlist;

@@ -1,0 +1,6 @@
+//! Codec configuration against real encoders, and against what ffmpeg's own muxer says of the same streams.
+
+mod avc;
+#[path = "../common/mod.rs"]
+mod common;
+mod reference;

@@ -3,6 +3,8 @@
 use gst::glib;
 
 pub mod collector;
+/// `fmp4remux`.
+pub mod fmp4remux;
 /// `h4mkdemux`.
 pub mod h4mkdemux;
 /// `h4mkmux`.

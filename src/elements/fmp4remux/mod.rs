@@ -1,0 +1,3 @@
+//! `fmp4remux`: encoded streams to fragmented or moov-first MP4.
+
+pub mod streams;

@@ -16,5 +16,6 @@ pub mod config;
 pub mod fragment;
 pub mod model;
 pub mod playlist;
+pub mod progressive;
 pub mod tables;
 pub mod timing;

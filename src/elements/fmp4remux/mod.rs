@@ -1,3 +1,4 @@
 //! `fmp4remux`: encoded streams to fragmented or moov-first MP4.
 
+pub mod hls;
 pub mod streams;

@@ -12,7 +12,9 @@
     clippy::panic
 )]
 
+pub mod boxes;
 pub mod config;
+pub mod error;
 pub mod fragment;
 pub mod model;
 pub mod playlist;

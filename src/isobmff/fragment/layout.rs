@@ -129,7 +129,10 @@ impl<T> Rest<T> {
 }
 
 /// What the boxes say of a sample.
-fn boxed<T>(sample: &Placed<T>, timescale: u32) -> Result<Sample, TimingError> {
+///
+/// # Errors
+/// When it is composed before it is decoded, or so long after that the box has no room for it.
+pub fn boxed<T>(sample: &Placed<T>, timescale: u32) -> Result<Sample, TimingError> {
     Ok(Sample {
         size: sample.size,
         duration: sample.duration,

@@ -20,7 +20,7 @@ use std::collections::VecDeque;
 
 use super::timing::{TimingError, nanoseconds};
 use cuts::Decider;
-pub use layout::{Interleave, Payload, TrackInfo, layout};
+pub use layout::{Interleave, Payload, TrackInfo, boxed, layout};
 use queue::Queue;
 pub use queue::{Cut, CutKind, Input, Media, Placed, TrackQueue, TrackSpec, Until};
 pub use text::EMPTY_SIZE;

@@ -15,6 +15,17 @@ pub struct ChunkLimits {
     pub ticks: u64,
 }
 
+impl ChunkLimits {
+    /// Limits in bytes and nanoseconds, for a track of this timescale.
+    pub fn new(bytes: u64, time_ns: u64, timescale: u32) -> Self {
+        let ticks = u128::from(time_ns) * u128::from(timescale) / 1_000_000_000;
+        Self {
+            bytes,
+            ticks: u64::try_from(ticks).unwrap_or(u64::MAX),
+        }
+    }
+}
+
 /// The chunk to which samples are being added.
 #[derive(Debug, Clone, Copy)]
 struct Open {

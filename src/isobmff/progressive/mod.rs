@@ -2,18 +2,23 @@
 //!
 //! [`TablesBuilder`] turns the samples of a track, as they are placed in the file, into the rows of its `stbl`;
 //! [`Interleaver`] decides in which order tracks take turns where no order is given; [`TrackSpan`] gives the edit list;
-//! [`layout`] where `moov` and media lie. [`plan()`] is for samples that are all known beforehand.
+//! [`reserve`] is about room for `moov` at the start. [`KnownTrack`] and
+//! [`plan()`] are for samples that are all known beforehand, [`MediaStream`] for those that are placed as they come.
 
 mod builder;
 mod edits;
+mod exact;
 mod interleave;
-pub mod layout;
 mod plan;
+pub mod reserve;
+mod stream;
 
 pub use builder::{ChunkLimits, TablesBuilder};
 pub use edits::TrackSpan;
+pub use exact::KnownTrack;
 pub use interleave::{Chunk, Interleaver, Item};
 pub use plan::{PlannedTrack, plan};
+pub use stream::{MediaBox, MediaStream, PlaceError, StreamOptions};
 
 /// What a progressive file can't hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

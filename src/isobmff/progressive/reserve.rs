@@ -1,26 +1,9 @@
-//! Where the boxes of a file lie: the header of `mdat`, `moov` before the media, room that is reserved for it.
+//! Room for `moov` that is reserved at the start of a file.
 
 use super::ProgressiveError;
 
-/// Bytes of a box header with a 32-bit size.
-pub const SHORT_HEADER: u64 = 8;
-/// Bytes of a box header with a 64-bit size.
-pub const LONG_HEADER: u64 = 16;
-
-/// The header of an `mdat` with so many bytes of payload: 8 bytes, or 16 where the box is 4 GiB or more.
-///
-/// # Errors
-/// [`ProgressiveError::TooLarge`].
-pub fn mdat_header(payload: u64) -> Result<Vec<u8>, ProgressiveError> {
-    let total = |header: u64| payload.checked_add(header);
-    if let Some(size) = total(SHORT_HEADER).and_then(|size| u32::try_from(size).ok()) {
-        return Ok([size.to_be_bytes(), *b"mdat"].concat());
-    }
-    let size = total(LONG_HEADER).ok_or(ProgressiveError::TooLarge { what: "mdat" })?;
-    let mut header = [1_u32.to_be_bytes(), *b"mdat"].concat();
-    header.extend(size.to_be_bytes());
-    Ok(header)
-}
+/// Bytes of a box header.
+const HEADER: u64 = 8;
 
 /// A `free` box of so many bytes with its header.
 ///
@@ -30,38 +13,12 @@ pub fn free_box(total: u64) -> Result<Vec<u8>, ProgressiveError> {
     let too_large = ProgressiveError::TooLarge { what: "free" };
     let size = u32::try_from(total).map_err(|_| too_large.clone())?;
     let length = usize::try_from(total).map_err(|_| too_large.clone())?;
-    if total < SHORT_HEADER {
+    if total < HEADER {
         return Err(too_large);
     }
     let mut out = [size.to_be_bytes(), *b"free"].concat();
     out.resize(length, 0);
     Ok(out)
-}
-
-/// `moov` and the header of `mdat`, for a file that begins with `before` bytes, then has these two, then `payload`
-/// bytes of media. `moov` is asked for the box whose chunk offsets count from a position. Its size never falls as the
-/// position rises, and rises where offsets pass 32 bits: it is asked again until the position is the one behind it.
-///
-/// # Errors
-/// What `moov` says; [`ProgressiveError::TooLarge`].
-pub fn front<E: From<ProgressiveError>>(
-    before: u64,
-    payload: u64,
-    mut moov: impl FnMut(u64) -> Result<Vec<u8>, E>,
-) -> Result<Vec<u8>, E> {
-    let header = mdat_header(payload)?;
-    let mut length = 0;
-    loop {
-        let position = (before.checked_add(length))
-            .and_then(|p| p.checked_add(header.len() as u64))
-            .ok_or(ProgressiveError::TooLarge { what: "moov" })?;
-        let mut bytes = moov(position)?;
-        if bytes.len() as u64 == length {
-            bytes.extend(header);
-            return Ok(bytes);
-        }
-        length = bytes.len() as u64;
-    }
 }
 
 /// Fills the room that was reserved for `moov`: what is left becomes a `free` box.
@@ -74,7 +31,7 @@ pub fn fill(mut moov: Vec<u8>, reserved: u64) -> Result<Vec<u8>, ProgressiveErro
     match reserved.checked_sub(length) {
         None => Err(too_small(length)),
         Some(0) => Ok(moov),
-        Some(rest) if rest < SHORT_HEADER => Err(too_small(length.saturating_add(SHORT_HEADER))),
+        Some(rest) if rest < HEADER => Err(too_small(length.saturating_add(HEADER))),
         Some(rest) => {
             moov.extend(free_box(rest)?);
             Ok(moov)
@@ -115,41 +72,6 @@ pub fn rows(tracks: &[Expected], duration_ns: u64, chunk_ns: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A `moov` with 1000 chunk offsets of 4 bytes, of 8 where the last of them is past 32 bits.
-    fn moov(last: u64) -> impl FnMut(u64) -> Result<Vec<u8>, ProgressiveError> {
-        move |position| {
-            let wide = u32::try_from(position + last).is_err();
-            Ok(vec![0; 100 + if wide { 8000 } else { 4000 }])
-        }
-    }
-
-    #[test]
-    fn a_small_file_has_short_headers_and_offsets() {
-        let head = front(24, 1000, moov(990)).unwrap();
-        assert_eq!(head.len(), 4100 + 8);
-        assert_eq!(head[4100..], [0, 0, 3, 0xf0, b'm', b'd', b'a', b't']);
-    }
-
-    #[test]
-    fn past_4_gib_the_header_and_the_offsets_are_long() {
-        let head = front(24, 5 << 30, moov((5 << 30) - 10)).unwrap();
-        assert_eq!(head.len(), 8100 + 16);
-        let size = [0, 0, 0, 1, 0x40, 0, 0, 16];
-        assert_eq!(head[8100..], [&[0, 0, 0, 1], b"mdat", &size[..]].concat());
-    }
-
-    #[test]
-    fn offsets_that_become_long_because_of_moov_itself_are_long() {
-        // The media alone, and with the small box, end before 4 GiB; with the position behind it they do not.
-        let last = u64::from(u32::MAX) - 3000;
-        let head = front(24, last + 100, moov(last)).unwrap();
-        assert_eq!(head.len(), 8100 + 8);
-        let payload = u64::from(u32::MAX) - 8;
-        assert_eq!(mdat_header(payload).unwrap().len(), 8);
-        assert_eq!(mdat_header(payload + 1).unwrap().len(), 16);
-        assert!(mdat_header(u64::MAX).is_err());
-    }
 
     #[test]
     fn reserved_room_is_filled_to_its_last_byte() {

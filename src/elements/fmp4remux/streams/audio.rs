@@ -2,7 +2,7 @@
 
 use super::{FrameLength, Kind, Source, Stream};
 use crate::isobmff::{
-    config::aac,
+    config::{aac, ac3, eac3, flac, opus},
     model::{AudioCodec, AudioEntry, SampleEntry},
 };
 
@@ -73,4 +73,125 @@ pub(super) fn aac(source: &Source<'_>) -> Result<Stream, String> {
         codec: AudioCodec::Aac { config },
     };
     Ok(audio.stream(source))
+}
+
+/// audio/x-opus.
+pub(super) fn opus(source: &Source<'_>) -> Result<Stream, String> {
+    let head = match source.headers().first() {
+        Some(head) => opus::Head::parse(head).map_err(|error| format!("streamheader: {error}"))?,
+        None => opus_head(source)?,
+    };
+    let audio = Audio {
+        channels: head.channels.into(),
+        rate: opus::RATE,
+        sample_size: 16,
+        frame: FrameLength::Opus,
+        pre_skip: head.pre_skip.into(),
+        pre_roll: opus::PRE_ROLL,
+        codecs: "Opus".to_string(),
+        codec: AudioCodec::Opus {
+            config: head.record(),
+        },
+    };
+    Ok(audio.stream(source))
+}
+
+/// The head as the fields of the caps have it: RTP brings no other. What to skip at the start is then not known.
+fn opus_head(source: &Source<'_>) -> Result<opus::Head, String> {
+    let byte = |field: &str| {
+        let value = source.caps.get::<i32>(field).ok();
+        value.and_then(|value| u8::try_from(value).ok())
+    };
+    let family = byte("channel-mapping-family").unwrap_or(0);
+    let channels = byte("channels").unwrap_or(2);
+    let mapping = match family {
+        0 => opus::Mapping::Simple,
+        family => {
+            let table = source.caps.get::<gst::Array>("channel-mapping");
+            let table = table.map_err(|_| "caps without streamheader and channel-mapping")?;
+            let channel = |value: &gst::glib::SendValue| {
+                let value = value.get::<i32>().ok();
+                value.and_then(|value| u8::try_from(value).ok())
+            };
+            opus::Mapping::Table {
+                family,
+                streams: byte("stream-count").unwrap_or(0),
+                coupled: byte("coupled-count").unwrap_or(0),
+                channels: table.iter().filter_map(channel).collect(),
+            }
+        }
+    };
+    let head = opus::Head {
+        channels,
+        pre_skip: 0,
+        input_rate: source.number("rate").unwrap_or(0),
+        gain: 0,
+        mapping,
+    };
+    head.checked().map_err(|error| format!("caps: {error}"))
+}
+
+/// audio/x-flac.
+pub(super) fn flac(source: &Source<'_>) -> Result<Stream, String> {
+    let headers = source.headers();
+    if headers.is_empty() {
+        return Err("caps without streamheader or codec_data: expected STREAMINFO".to_string());
+    }
+    let config = flac::Config::parse(headers.iter().map(Vec::as_slice))
+        .map_err(|error| format!("streamheader: {error}"))?;
+    let audio = Audio {
+        channels: config.channels.into(),
+        rate: config.rate,
+        sample_size: config.bits_per_sample.into(),
+        frame: FrameLength::Flac,
+        pre_skip: 0,
+        pre_roll: 0,
+        codecs: "fLaC".to_string(),
+        codec: AudioCodec::Flac {
+            blocks: config.blocks,
+        },
+    };
+    Ok(audio.stream(source))
+}
+
+/// audio/x-ac3.
+pub(super) fn ac3(source: &Source<'_>) -> Result<Option<Stream>, String> {
+    let Some(first) = source.first else {
+        return Ok(None);
+    };
+    let config = ac3::Config::parse(first).map_err(|error| format!("first buffer: {error}"))?;
+    let audio = Audio {
+        channels: config.channels,
+        rate: config.rate,
+        sample_size: 16,
+        frame: FrameLength::Constant(ac3::SAMPLES),
+        pre_skip: 0,
+        pre_roll: 0,
+        codecs: "ac-3".to_string(),
+        codec: AudioCodec::Ac3 {
+            config: config.record.to_vec(),
+        },
+    };
+    Ok(Some(audio.stream(source)))
+}
+
+/// audio/x-eac3.
+pub(super) fn eac3(source: &Source<'_>) -> Result<Option<Stream>, String> {
+    let Some(first) = source.first else {
+        return Ok(None);
+    };
+    let config = eac3::Config::parse(first).map_err(|error| format!("first buffer: {error}"))?;
+    let audio = Audio {
+        channels: config.channels,
+        rate: config.rate,
+        sample_size: 16,
+        frame: FrameLength::Eac3,
+        pre_skip: 0,
+        pre_roll: 0,
+        codecs: "ec-3".to_string(),
+        codec: AudioCodec::Eac3 {
+            config: config.record,
+        },
+    };
+    Ok(Some(audio.stream(source)))
 }

@@ -5,12 +5,17 @@ mod frame;
 mod language;
 mod picture;
 mod rates;
+mod template;
+mod text;
 mod video;
 
 pub use frame::FrameLength;
 pub use language::language;
 pub use picture::orientation;
+pub use template::{any_caps, audio_caps, subtitle_caps, video_caps};
+pub use text::timed_text;
 
+pub use crate::isobmff::config::av1::leading_delimiters;
 use crate::isobmff::model::{Bitrate, Orientation, SampleEntry, TextEntry};
 
 /// What is known of a track before its samples.
@@ -106,7 +111,14 @@ pub fn describe(
     };
     let described = match structure.name().as_str() {
         "video/x-h264" => video::h264(&source)?,
+        "video/x-h265" => video::h265(&source)?,
+        "video/x-av1" => video::av1(&source)?,
+        "video/x-vp9" => video::vp9(&source)?,
         "audio/mpeg" => Some(audio::aac(&source)?),
+        "audio/x-opus" => Some(audio::opus(&source)?),
+        "audio/x-flac" => Some(audio::flac(&source)?),
+        "audio/x-ac3" => audio::ac3(&source)?,
+        "audio/x-eac3" => audio::eac3(&source)?,
         "text/x-raw" => Some(source.text()?),
         other => return Err(format!("{other} has no place in MP4")),
     };
@@ -139,6 +151,19 @@ impl Source<'_> {
     fn needed_codec_data(&self, expected: &str) -> Result<Vec<u8>, String> {
         let missing = || format!("caps without codec_data: expected {expected}");
         self.codec_data().ok_or_else(missing)
+    }
+
+    /// The stream's headers: the buffers of `streamheader`, else `codec_data`.
+    fn headers(&self) -> Vec<Vec<u8>> {
+        let Ok(array) = self.caps.get::<gst::Array>("streamheader") else {
+            return self.codec_data().into_iter().collect();
+        };
+        let buffers = array.iter().filter_map(|value| {
+            let buffer = value.get::<gst::Buffer>().ok()?;
+            let map = buffer.map_readable().ok()?;
+            Some(map.to_vec())
+        });
+        buffers.collect()
     }
 
     /// Ticks a second: the property's, else the one that fits the stream.

@@ -50,7 +50,7 @@ fn pixel_aspect(source: &Source<'_>) -> Option<(u32, u32)> {
 }
 
 /// The code points of the caps' colorimetry; `None` where it is missing, or says nothing.
-fn colour(caps: &gst::StructureRef) -> Option<Colour> {
+pub(super) fn colour(caps: &gst::StructureRef) -> Option<Colour> {
     let colorimetry = caps.get::<&str>("colorimetry").ok()?;
     let colorimetry: VideoColorimetry = colorimetry.parse().ok()?;
     let iso = |code: u32| u16::try_from(code).ok();

@@ -6,8 +6,8 @@ use super::{
     rates,
 };
 use crate::isobmff::{
-    config::avc,
-    model::{SampleEntry, VideoCodec},
+    config::{av1, avc, hevc, vp9},
+    model::{Colour, SampleEntry, VideoCodec},
 };
 
 /// What a codec's part found out.
@@ -98,6 +98,96 @@ pub(super) fn h264(source: &Source<'_>) -> Result<Option<Stream>, String> {
         delimited: false,
         // A tick is a field, two a frame.
         frame_rate: timing.and_then(|t| Some((t.time_scale, t.num_units_in_tick.checked_mul(2)?))),
+    };
+    video.stream(source).map(Some)
+}
+
+/// video/x-h265.
+pub(super) fn h265(source: &Source<'_>) -> Result<Option<Stream>, String> {
+    let record = source.needed_codec_data("an HEVCDecoderConfigurationRecord")?;
+    let config = hevc::Config::parse(&record).map_err(|error| format!("codec_data: {error}"))?;
+    let length_size = config.length_size;
+    let carries = |sample: &[u8]| hevc::has_parameter_sets(sample, length_size);
+    let Some(in_band) = in_band(source, ["hvc1", "hev1"], carries)? else {
+        return Ok(None);
+    };
+    let sps = match (config.sps, source.first) {
+        (Some(sps), _) => sps,
+        (None, None) => return Ok(None),
+        (None, Some(first)) => hevc::find_sps(first, length_size).ok_or(
+            "codec_data: found no sequence parameter set in it or in the first buffer, expected one",
+        )?,
+    };
+    let video = Video {
+        codecs: config.codecs(in_band),
+        codec: VideoCodec::Hevc {
+            config: record,
+            in_band,
+        },
+        coded: Coded {
+            size: Some((sps.width, sps.height)),
+            ..Coded::default()
+        },
+        reorder_depth: sps.reorder_depth,
+        delimited: false,
+        frame_rate: None,
+    };
+    video.stream(source).map(Some)
+}
+
+/// video/x-av1.
+pub(super) fn av1(source: &Source<'_>) -> Result<Option<Stream>, String> {
+    let config = match (source.codec_data(), source.first) {
+        (Some(record), _) => {
+            av1::Config::parse(&record).map_err(|error| format!("codec_data: {error}"))?
+        }
+        (None, Some(first)) => av1::Config::from_temporal_unit(first)
+            .map_err(|error| format!("caps without codec_data, and first buffer: {error}"))?,
+        (None, None) => return Ok(None),
+    };
+    let sequence = config.sequence;
+    let specified = |colour: &Colour| colour.primaries != 2 || colour.matrix != 2;
+    let video = Video {
+        codecs: config.codecs(),
+        coded: Coded {
+            size: sequence.map(|s| (s.width, s.height)),
+            colour: sequence.map(|s| s.colour).filter(specified),
+            pixel_aspect: None,
+        },
+        codec: VideoCodec::Av1 {
+            config: config.record,
+        },
+        // Frames that are not shown lie in the temporal unit of the next one that is.
+        reorder_depth: 0,
+        delimited: true,
+        frame_rate: None,
+    };
+    video.stream(source).map(Some)
+}
+
+/// video/x-vp9.
+pub(super) fn vp9(source: &Source<'_>) -> Result<Option<Stream>, String> {
+    let Some(first) = source.first else {
+        return Ok(None);
+    };
+    let key = vp9::KeyFrame::parse(first).map_err(|error| format!("first buffer: {error}"))?;
+    let level = vp9::level(key.width, key.height, frame_rate(source));
+    // WebM has primaries and transfer beside the bitstream, which has the matrix and the range alone.
+    let known = picture::colour(source.caps);
+    let colour = known.unwrap_or(key.colour);
+    let video = Video {
+        codecs: key.codecs(level, colour),
+        codec: VideoCodec::Vp9 {
+            config: key.record(level, colour),
+        },
+        coded: Coded {
+            size: Some((key.width, key.height)),
+            colour: (key.colour.matrix != 2).then_some(key.colour),
+            pixel_aspect: None,
+        },
+        reorder_depth: 0,
+        delimited: false,
+        frame_rate: None,
     };
     video.stream(source).map(Some)
 }

@@ -1,0 +1,61 @@
+//! Caps of the pad templates.
+
+/// Caps that a text of this module describes.
+fn caps(parts: &[&str]) -> gst::Caps {
+    let parts = parts
+        .iter()
+        .filter_map(|part| part.parse::<gst::Caps>().ok());
+    parts.fold(gst::Caps::new_empty(), |mut all, part| {
+        all.merge(part);
+        all
+    })
+}
+
+const VIDEO: [&str; 4] = [
+    "video/x-h264, stream-format=(string){avc, avc3}, alignment=(string)au",
+    "video/x-h265, stream-format=(string){hvc1, hev1}, alignment=(string)au",
+    "video/x-av1, stream-format=(string)obu-stream, alignment=(string)tu",
+    "video/x-vp9, alignment=(string)super-frame",
+];
+const AUDIO: [&str; 5] = [
+    "audio/mpeg, mpegversion=(int)4, stream-format=(string)raw",
+    "audio/x-opus",
+    "audio/x-flac, framed=(boolean)true",
+    "audio/x-ac3, framed=(boolean)true, alignment=(string)frame",
+    "audio/x-eac3, framed=(boolean)true, alignment=(string)frame",
+];
+const SUBTITLE: [&str; 1] = ["text/x-raw, format=(string){utf8, pango-markup}"];
+
+/// What `video_%u` takes.
+pub fn video_caps() -> gst::Caps {
+    caps(&VIDEO)
+}
+
+/// What `audio_%u` takes.
+pub fn audio_caps() -> gst::Caps {
+    caps(&AUDIO)
+}
+
+/// What `subtitle_%u` takes.
+pub fn subtitle_caps() -> gst::Caps {
+    caps(&SUBTITLE)
+}
+
+/// What `sink_%u` takes: all of it.
+pub fn any_caps() -> gst::Caps {
+    caps(&[&VIDEO[..], &AUDIO, &SUBTITLE].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_codec_is_in_the_templates() {
+        gst::init().unwrap();
+        assert_eq!(video_caps().size(), VIDEO.len());
+        assert_eq!(audio_caps().size(), AUDIO.len());
+        assert_eq!(any_caps().size(), 10);
+        assert!(subtitle_caps().is_subset(&any_caps()));
+    }
+}

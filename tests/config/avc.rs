@@ -21,7 +21,7 @@ macro_rules! x264 {
     };
 }
 
-const REORDERED: &[Recipe] = &[
+pub const REORDERED: &[Recipe] = &[
     x264!("x264-b0", "320x180", "-bf 0 -pix_fmt yuv420p"),
     x264!("x264-b1", "320x180", "-bf 1 -pix_fmt yuv420p"),
     x264!(

@@ -32,7 +32,8 @@ pub fn packets(recipe: Recipe, count: usize) -> Vec<Vec<u8>> {
         .expect("ffprobe is installed");
     let file = std::fs::read(&path).expect("the file is there");
     let text = String::from_utf8(output.stdout).expect("ffprobe writes text");
-    let packets = text.lines().take(count).map(|line| {
+    let lines = text.lines().filter(|line| !line.is_empty());
+    let packets = lines.take(count).map(|line| {
         let mut numbers = line.split(',').map(|n| n.trim().parse::<usize>().unwrap());
         let (size, at) = (numbers.next().unwrap(), numbers.next().unwrap());
         file[at..at + size].to_vec()
@@ -53,4 +54,38 @@ pub fn probe(recipe: Recipe, field: &str) -> String {
         .expect("ffprobe writes text")
         .trim()
         .to_string()
+}
+
+/// The first stream as another of ffmpeg's muxers writes it, copied.
+pub fn stream(recipe: Recipe, format: &str) -> Vec<u8> {
+    let output = Command::new("ffmpeg")
+        .args(["-hide_banner", "-v", "error", "-nostdin", "-i"])
+        .arg(recipe.path())
+        .args(["-c", "copy", "-bitexact", "-f", format, "-"])
+        .output()
+        .expect("ffmpeg is installed");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {errors}", recipe.name);
+    output.stdout
+}
+
+/// Ticks from each of the first packets to the next, which MP4 files of ffmpeg's count at the sample rate.
+pub fn durations(recipe: Recipe, count: usize) -> Vec<u32> {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-select_streams", "0"])
+        .args(["-show_entries", "packet=dts", "-of", "csv=p=0"])
+        .arg(recipe.path())
+        .output()
+        .expect("ffprobe is installed");
+    let text = String::from_utf8(output.stdout).expect("ffprobe writes text");
+    let lines = text.lines().filter(|line| !line.is_empty());
+    let times = lines.take(count + 1).map(|line| {
+        let number = line.split(',').next().unwrap_or_default();
+        number.trim().parse().expect("packets have times")
+    });
+    let times: Vec<i64> = times.collect();
+    let steps = times
+        .windows(2)
+        .map(|pair| u32::try_from(pair[1] - pair[0]));
+    steps.map(|step| step.expect("times rise")).collect()
 }

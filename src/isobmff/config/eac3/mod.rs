@@ -107,7 +107,10 @@ impl Config {
 /// The payload of `dec3`.
 fn record(programs: &[Program], bytes: u64, samples: u64) -> Vec<u8> {
     let rate = programs.first().map_or(0, |p| u64::from(p.frame.rate));
-    let kilobits = (bytes * 8 * rate).checked_div(samples * 1000).unwrap_or(0);
+    let second = samples * 1000;
+    let kilobits = (bytes * 8 * rate + second / 2)
+        .checked_div(second)
+        .unwrap_or(0);
     let count = programs.len().saturating_sub(1) as u64;
     let mut out = ((kilobits.min(0x1fff) << 3 | count.min(7)) as u16)
         .to_be_bytes()

@@ -8,7 +8,7 @@ use gstharmony::isobmff::model::{
     AudioCodec, AudioEntry, Edit, Fragment, Movie, Run, Sample, SampleEntry, Track, TrackFragment,
     Variant, VideoCodec, VideoEntry,
 };
-use gstharmony::isobmff::progressive::{ChunkLimits, TablesBuilder, layout};
+use gstharmony::isobmff::progressive::{ChunkLimits, TablesBuilder};
 use gstharmony::isobmff::tables::TrackTables;
 
 use crate::common::boxes as read;
@@ -340,13 +340,8 @@ fn a_moov_first_file_has_the_sources_packets() {
     }
     let movie = movie(Variant::Progressive, &streams);
     let (tables, payload) = tables(&streams);
-    let mut file = boxes::file_type(&movie).expect("ftyp");
-    let head = layout::front(file.len() as u64, payload.len() as u64, |position| {
-        Ok::<_, gstharmony::isobmff::progressive::ProgressiveError>(
-            boxes::moov(&movie, &tables, position).expect("moov"),
-        )
-    });
-    file.extend(head.expect("a small file"));
+    let head = boxes::progressive_header(&movie, &tables, payload.len() as u64);
+    let mut file = head.expect("a small file");
     file.extend(payload);
     assert_eq!(read::layout(&file), ["ftyp", "moov", "mdat"]);
     read::strict(&file);

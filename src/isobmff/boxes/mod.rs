@@ -1,8 +1,8 @@
 //! Writes boxes, one file a family.
 //!
 //! A fragmented file is [`init_segment`], then for each fragment [`fragment_header`] and its payload, then [`mfra`]
-//! where it is wanted. A progressive one is [`file_type`], [`moov`] and [`mdat_header`] with the payload, in the order
-//! that [`layout`](super::progressive::layout) gives.
+//! where it is wanted. A progressive one is [`progressive_header`] and the payload, or pieces of it: [`file_type`],
+//! [`moov`], [`mdat_header`].
 
 mod brands;
 mod fragment;
@@ -14,6 +14,8 @@ mod progressive;
 mod stbl;
 mod stsd;
 mod tags;
+#[cfg(test)]
+mod tests;
 mod track;
 mod writer;
 
@@ -23,7 +25,7 @@ pub use index::{
     Access, AccessPoint, ProducerTime, SegmentIndex, Subsegment, TrackAccess,
     earliest_presentation, mfra, sidx, sidx_size,
 };
-pub use progressive::{file_type, moov};
+pub use progressive::{Placement, file_type, moov, progressive_header};
 pub use writer::mdat_header;
 
 use super::error::Error;

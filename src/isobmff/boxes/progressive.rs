@@ -3,10 +3,19 @@
 use super::brands;
 use super::movie::{self, Samples};
 use super::stbl::Tables;
-use super::writer::{BoxWriter, is_wide};
+use super::writer::{BoxWriter, is_wide, mdat_header};
 use crate::isobmff::error::Error;
 use crate::isobmff::model::Movie;
 use crate::isobmff::tables::{SampleSizes, TrackTables};
+
+/// Where the samples of a progressive file lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placement {
+    /// Offset in the file of the first byte of the payload of `mdat`.
+    pub payload: u64,
+    /// 64-bit chunk offsets, `co64`; `stco` else.
+    pub wide: bool,
+}
 
 /// `ftyp`.
 ///
@@ -19,30 +28,62 @@ pub fn file_type(movie: &Movie) -> Result<Vec<u8>, Error> {
     w.finish()
 }
 
-/// `moov` of a progressive file, `tables` in the order of the movie's tracks. The payload of `mdat`, from which their
-/// chunk offsets count, begins at the position `payload` in the file. Offsets are 64-bit (`co64`) in all tracks where
-/// one of them needs it, so the size rises with `payload` once.
+/// `moov` of a progressive file, `tables` in the order of the movie's tracks. Its size depends on `placement.wide`, not
+/// on `placement.payload`.
 ///
 /// # Errors
 ///
-/// [`Error::Tables`] where there is not one for each track, [`Error::BoxTooLarge`] past 4 GiB.
-pub fn moov(movie: &Movie, tables: &[TrackTables], payload: u64) -> Result<Vec<u8>, Error> {
+/// [`Error::Tables`] where there is not one for each track, [`Error::TooLarge`] for a chunk past 4 GiB in `stco`,
+/// [`Error::BoxTooLarge`].
+pub fn moov(movie: &Movie, tables: &[TrackTables], placement: Placement) -> Result<Vec<u8>, Error> {
     if tables.len() != movie.tracks.len() {
         return Err(Error::Tables {
             found: tables.len(),
             expected: movie.tracks.len(),
         });
     }
-    let chunks = tables.iter().flat_map(|track| &track.chunk_offsets);
-    let last = chunks.max().copied().unwrap_or(0);
     let mut w = BoxWriter::with_capacity(bound(tables));
     let samples = Samples::Tables(&Tables {
         tracks: tables,
-        payload,
-        wide: is_wide(last.saturating_add(payload)),
+        payload: placement.payload,
+        wide: placement.wide,
     });
     movie::moov(&mut w, movie, &samples);
     w.finish()
+}
+
+/// All of a moov-first file but its payload of `payload` bytes: `ftyp`, `moov`, and the header of `mdat`. Chunk offsets
+/// are 64-bit only where the file needs it.
+///
+/// # Errors
+///
+/// Those of [`moov`].
+pub fn progressive_header(
+    movie: &Movie,
+    tables: &[TrackTables],
+    payload: u64,
+) -> Result<Vec<u8>, Error> {
+    let mut out = file_type(movie)?;
+    let mdat = mdat_header(payload);
+    let before = (out.len() + mdat.len()) as u64;
+    let chunks = tables.iter().flat_map(|track| &track.chunk_offsets);
+    let last = chunks.max().copied().unwrap_or(0);
+    // Where offsets in the payload alone pass 32 bits, the narrow tables can't be written.
+    let mut wide = is_wide(last);
+    let start = |wide| {
+        let placement = Placement { payload: 0, wide };
+        let size = moov(movie, tables, placement)?.len() as u64;
+        Ok::<_, Error>(before.saturating_add(size))
+    };
+    let mut payload = start(wide)?;
+    if !wide && is_wide(payload.saturating_add(last)) {
+        wide = true;
+        payload = start(wide)?;
+    }
+    let placement = Placement { payload, wide };
+    out.extend_from_slice(&moov(movie, tables, placement)?);
+    out.extend_from_slice(&mdat);
+    Ok(out)
 }
 
 /// About the bytes of `moov`.

@@ -36,7 +36,7 @@ pub struct Output {
 }
 
 impl Output {
-    pub(super) fn new(pad: gst::Pad) -> Self {
+    pub(in crate::elements) fn new(pad: gst::Pad) -> Self {
         Self {
             pad,
             live: false,
@@ -71,6 +71,20 @@ impl Output {
             self.event(gst::event::Segment::new(&segment));
             self.begun = true;
         }
+    }
+
+    /// Whether downstream takes bytes in the place of others that it has got.
+    pub fn can_seek(&self) -> bool {
+        let mut query = gst::query::Seeking::new(gst::Format::Bytes);
+        self.pad.peer_query(&mut query) && query.result().0
+    }
+
+    /// What is pushed next lies at this byte of the stream.
+    pub fn seek(&self, position: u64) {
+        let mut segment = gst::FormattedSegment::<gst::format::Bytes>::new();
+        segment.set_start(gst::format::Bytes::from_u64(position));
+        segment.set_time(gst::format::Bytes::from_u64(position));
+        self.event(gst::event::Segment::new(&segment));
     }
 
     /// Sends an event downstream. What becomes of it is told by the next push.

@@ -1,0 +1,123 @@
+use super::media::*;
+use crate::sample_table::FIELD_CAPS_CHANGES;
+
+/// Tracks whose upstream tells these samples.
+fn told_tracks(sent: &[Sent]) -> (Vec<NewTrack>, Vec<gst::Pad>) {
+    let mut tracks = tracks();
+    let mut sources = Vec::new();
+    for (number, track) in tracks.iter_mut().enumerate() {
+        let (sink, source) = asked(Some(table(sent, number)));
+        track.pad = sink;
+        sources.push(source);
+    }
+    (tracks, sources)
+}
+
+#[test]
+fn known_samples_follow_their_moov_in_the_order_told() {
+    let sent = sent();
+    let (tracks, _sources) = told_tracks(&sent);
+    // They come by their tracks, as if one branch were slow.
+    let mut late = sent.clone();
+    late.sort_by_key(|s| s.track);
+    let (bytes, written) = write(options(MoovPlacement::FrontExact), tracks, &late, false);
+    assert_eq!(written, Ok(()));
+    assert_eq!(kinds(&bytes), ["ftyp", "moov", "mdat"]);
+    assert_holds(&bytes, &sent);
+    let media = boxes(&bytes).0.pop().unwrap().1 - 8;
+    let order: Vec<u8> = sent
+        .iter()
+        .flat_map(|s| {
+            [
+                if s.track == 2 { vec![0; 2] } else { Vec::new() },
+                s.payload.clone(),
+            ]
+            .concat()
+        })
+        .collect();
+    assert!(
+        bytes[bytes.len() - media..] == order,
+        "the order of the media"
+    );
+}
+
+#[test]
+fn a_buffer_that_differs_is_an_error_that_says_how() {
+    let sent = sent();
+    let with = |change: &dyn Fn(&mut Vec<Sent>)| {
+        let (tracks, _sources) = told_tracks(&sent);
+        let mut changed = sent.clone();
+        change(&mut changed);
+        let (_, written) = write(options(MoovPlacement::FrontExact), tracks, &changed, false);
+        written.unwrap_err()
+    };
+    assert_eq!(
+        with(&|s| s[0].payload.truncate(5)),
+        "Some(1): buffer 0: found 5 bytes with PTS 0 ns, expected 3000 bytes with PTS 0 ns as its sample table says"
+    );
+    let later = with(&|s| s.iter_mut().filter(|s| s.track == 1).nth(3).unwrap().pts_ns += 1);
+    assert!(later.starts_with("Some(2): buffer 3: found"), "{later}");
+    let fewer = with(&|s| {
+        s.pop();
+    });
+    assert!(fewer.contains("buffers at the end, expected"), "{fewer}");
+    let more = with(&|s| s.push(s[s.len() - 1].clone()));
+    assert!(more.contains("found buffer"), "{more}");
+}
+
+#[test]
+fn without_a_sample_table_the_pad_and_a_way_out_are_named() {
+    let mut tracks = tracks();
+    let (sink, _source) = asked(None);
+    tracks[0].pad = sink;
+    let (_, written) = write(options(MoovPlacement::FrontExact), tracks, &[], false);
+    let error = written.unwrap_err();
+    assert!(
+        error.starts_with("Some(1): moov-placement=front-exact"),
+        "{error}"
+    );
+    assert!(error.contains("front-spool"), "{error}");
+}
+
+#[test]
+fn caps_that_change_are_described_before_the_media() {
+    let sent: Vec<_> = sent().into_iter().filter(|s| s.track == 0).collect();
+    let mut answer = table(&sent, 0);
+    let caps = gst::Caps::new_empty_simple("video/x-other");
+    let change = gst::Structure::builder("caps-change")
+        .field("sample", 30_u64)
+        .field("caps", &caps)
+        .build();
+    answer.set(FIELD_CAPS_CHANGES, gst::Array::new([change]));
+    let (sink, _source) = asked(Some(answer));
+    let mut track = tracks().remove(0);
+    track.pad = sink;
+    let (mut out, file, _sink) = output(false);
+    let exact = options(MoovPlacement::FrontExact);
+    let mut describe = |track: usize, told: &gst::Caps| {
+        assert_eq!((track, told), (0, &caps));
+        Ok(video_entry(32))
+    };
+    let mut progressive =
+        Progressive::start(exact, movie(), vec![track], &mut describe, &mut out).unwrap();
+    for sent in &sent {
+        progressive.push(0, input(sent), &mut out).unwrap();
+    }
+    progressive.finish(&mut out).unwrap();
+    let moov = boxes(&file.lock().unwrap().bytes).1;
+    let stbl = &moov.trak[0].mdia.minf.stbl;
+    assert_eq!(stbl.stsd.codecs.len(), 2);
+    let chunks = &stbl.stsc.entries;
+    let first: u32 = chunks
+        .iter()
+        .filter(|r| r.sample_description_index == 2)
+        .map(|r| r.first_chunk)
+        .min()
+        .unwrap();
+    let before = chunks
+        .iter()
+        .filter(|r| r.first_chunk < first)
+        .map(|r| r.samples_per_chunk);
+    // 12 pictures of 40 ms in half a second: the third chunk ends early.
+    assert_eq!(before.collect::<Vec<_>>(), [12, 6]);
+}

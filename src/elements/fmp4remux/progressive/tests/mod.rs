@@ -1,0 +1,3 @@
+mod known;
+mod media;
+mod streamed;

@@ -117,95 +117,58 @@ fn a_rate_past_16_bits_is_what_the_codecs_mapping_says() {
     assert_eq!(rate(flac(), 65_537), 65_535 << 16);
 }
 
+/// Fails unless the entry is of type `kind` and its configuration box `name` holds `expected`.
+fn has(entry: SampleEntry, kind: &[u8; 4], name: &[u8; 4], expected: &[u8]) {
+    let file = written(entry);
+    assert!(content(&file, kind).is_some());
+    assert_eq!(content(&file, name), Some(expected));
+}
+
 #[test]
-fn each_codec_has_its_entry_and_its_configuration() {
-    let plain = |bytes: &[u8]| bytes.to_vec();
-    for (codec, entry, name, expected) in [
-        (
-            AudioCodec::Opus {
-                config: plain(b"opus"),
-            },
-            b"Opus",
-            b"dOps",
-            &b"opus"[..],
-        ),
-        (
-            AudioCodec::Flac {
-                blocks: plain(b"flac"),
-            },
-            b"fLaC",
-            b"dfLa",
-            b"\0\0\0\0flac",
-        ),
-        (
-            AudioCodec::Ac3 {
-                config: plain(b"ac3"),
-            },
-            b"ac-3",
-            b"dac3",
-            b"ac3",
-        ),
-        (
-            AudioCodec::Eac3 {
-                config: plain(b"eac3"),
-            },
-            b"ec-3",
-            b"dec3",
-            b"eac3",
-        ),
-    ] {
-        let file = written(SampleEntry::Audio(audio(codec, 48_000)));
-        assert!(content(&file, entry).is_some());
-        assert_eq!(content(&file, name), Some(expected));
-    }
-    let config = || plain(b"config");
-    for (codec, entry, name, expected) in [
-        (
-            VideoCodec::Avc {
-                config: config(),
-                in_band: true,
-            },
-            b"avc3",
-            b"avcC",
-            &b"config"[..],
-        ),
-        (
-            VideoCodec::Hevc {
-                config: config(),
-                in_band: false,
-            },
-            b"hvc1",
-            b"hvcC",
-            b"config",
-        ),
-        (
-            VideoCodec::Hevc {
-                config: config(),
-                in_band: true,
-            },
-            b"hev1",
-            b"hvcC",
-            b"config",
-        ),
-        (
-            VideoCodec::Av1 { config: config() },
-            b"av01",
-            b"av1C",
-            b"config",
-        ),
-        (
-            VideoCodec::Vp9 { config: config() },
-            b"vp09",
-            b"vpcC",
-            b"\x01\0\0\0config",
-        ),
-    ] {
+fn each_audio_codec_has_its_entry_and_its_configuration() {
+    let has = |codec, kind, name, expected: &[u8]| {
+        has(
+            SampleEntry::Audio(audio(codec, 48_000)),
+            kind,
+            name,
+            expected,
+        );
+    };
+    let config = || b"config".to_vec();
+    let flac = AudioCodec::Flac { blocks: config() };
+    has(flac, b"fLaC", b"dfLa", b"\0\0\0\0config");
+    let opus = AudioCodec::Opus { config: config() };
+    has(opus, b"Opus", b"dOps", b"config");
+    let ac3 = AudioCodec::Ac3 { config: config() };
+    has(ac3, b"ac-3", b"dac3", b"config");
+    let eac3 = AudioCodec::Eac3 { config: config() };
+    has(eac3, b"ec-3", b"dec3", b"config");
+}
+
+#[test]
+fn each_video_codec_has_its_entry_and_its_configuration() {
+    let has = |codec, kind, name, expected: &[u8]| {
         let mut video = video();
         video.codec = codec;
-        let file = written(SampleEntry::Video(video));
-        assert!(content(&file, entry).is_some());
-        assert_eq!(content(&file, name), Some(expected));
+        has(SampleEntry::Video(video), kind, name, expected);
+    };
+    let config = || b"config".to_vec();
+    for (in_band, avc, hevc) in [(false, b"avc1", b"hvc1"), (true, b"avc3", b"hev1")] {
+        let codec = VideoCodec::Avc {
+            config: config(),
+            in_band,
+        };
+        has(codec, avc, b"avcC", b"config");
+        let codec = VideoCodec::Hevc {
+            config: config(),
+            in_band,
+        };
+        has(codec, hevc, b"hvcC", b"config");
     }
+    let av1 = VideoCodec::Av1 { config: config() };
+    has(av1, b"av01", b"av1C", b"config");
+    let vp9 = VideoCodec::Vp9 { config: config() };
+    has(vp9, b"vp09", b"vpcC", b"\x01\0\0\0config");
 }
 
 #[test]

@@ -241,8 +241,11 @@ fn runs() -> impl Strategy<Value = Vec<Vec<Sample>>> {
     vec(vec(sample, 1..12), 1..4)
 }
 
+/// A track's first time, its `roll_distance`, and its samples in runs.
+type Part = (u64, Option<i16>, Vec<Vec<Sample>>);
+
 /// A fragment of the tracks, their runs in turn.
-fn fragment(tracks: &[(u64, Option<i16>, Vec<Vec<Sample>>)]) -> Fragment {
+fn fragment(tracks: &[Part]) -> Fragment {
     let mut parts: Vec<_> = tracks
         .iter()
         .zip(1..)

@@ -137,6 +137,14 @@ pub(super) fn h265(source: &Source<'_>) -> Result<Option<Stream>, String> {
 
 /// video/x-av1.
 pub(super) fn av1(source: &Source<'_>) -> Result<Option<Stream>, String> {
+    if let Some(format) = source
+        .text_field("stream-format")
+        .filter(|f| *f != "obu-stream")
+    {
+        return Err(format!(
+            "stream-format: found {format}, expected obu-stream"
+        ));
+    }
     let config = match (source.codec_data(), source.first) {
         (Some(record), _) => {
             av1::Config::parse(&record).map_err(|error| format!("codec_data: {error}"))?

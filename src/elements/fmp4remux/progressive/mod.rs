@@ -13,6 +13,7 @@ mod tests;
 
 use gst::glib;
 
+use super::streams::Kind;
 use crate::elements::collector::{Fault, Output, Slot};
 use crate::isobmff::fragment::{EMPTY_SIZE, Input, TrackSpec};
 use crate::isobmff::model::{Movie, SampleEntry, Track};
@@ -71,12 +72,12 @@ pub struct NewTrack {
     pub spec: TrackSpec,
     /// For the group `roll`.
     pub roll_distance: Option<i16>,
-    /// Ticks at its start that are decoded and not presented.
+    /// What it holds.
+    pub kind: Kind,
+    /// Ticks at its start that are decoded and not presented. A sample table says it anew.
     pub skip: u32,
-    /// Audio: ticks of each frame, where they are the same.
-    pub frame: Option<i64>,
-    /// Most samples in a second.
-    pub rate: u32,
+    /// Bytes at the start of every buffer that are no part of its sample (AV1: a temporal delimiter).
+    pub prefix: u32,
     /// Nobody waits for it.
     pub sparse: bool,
 }

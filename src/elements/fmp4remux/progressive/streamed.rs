@@ -1,10 +1,11 @@
 //! Samples that are placed as they come. `moov` follows at the end, or goes where room was left for it.
 
+use super::super::streams::{FrameLength, Kind};
 use super::spool::Spool;
 use super::{MoovPlacement, NewTrack, Options, empty_text, fault, header};
 use crate::elements::collector::{Fault, Output};
 use crate::isobmff::boxes::{Placement, file_type, mdat_header, moov, progressive_header};
-use crate::isobmff::fragment::{Input, Media};
+use crate::isobmff::fragment::Input;
 use crate::isobmff::model::Movie;
 use crate::isobmff::progressive::reserve::{Expected, fill, free_box, rows};
 use crate::isobmff::progressive::{MediaBox, MediaStream, PlaceError, StreamOptions};
@@ -191,8 +192,8 @@ fn reserved(options: Options, movie: &Movie, tracks: &[NewTrack]) -> Result<u64,
     let expected: Vec<_> = tracks
         .iter()
         .map(|new| Expected {
-            rate: new.rate,
-            video: matches!(new.spec.media, Media::Video { .. }),
+            rate: rate(new.kind),
+            video: matches!(new.kind, Kind::Video { .. }),
         })
         .collect();
     let empty = vec![TrackTables::default(); tracks.len()];
@@ -201,6 +202,29 @@ fn reserved(options: Options, movie: &Movie, tracks: &[NewTrack]) -> Result<u64,
     let chunk_ns = options.interleave_ns.unwrap_or(options.reserved_ns);
     let rows = rows(&expected, options.reserved_ns, chunk_ns);
     Ok(bare.saturating_add(spare).saturating_add(rows))
+}
+
+/// Samples in a second, at most as far as files are usual.
+fn rate(kind: Kind) -> u32 {
+    const TEXTS: u32 = 10;
+    /// Of a video whose rate is not known.
+    const PICTURES: u32 = 60;
+    match kind {
+        Kind::Video {
+            frame_duration_ns, ..
+        } => frame_duration_ns.map_or(PICTURES, |ns| {
+            let rate = gst::ClockTime::SECOND.nseconds().div_ceil(ns.max(1));
+            u32::try_from(rate).unwrap_or(u32::MAX)
+        }),
+        Kind::Audio { frame, rate, .. } => match frame {
+            FrameLength::Constant(samples) => rate.div_ceil(samples.max(1)),
+            // 10 ms, shorter than usual.
+            FrameLength::Opus => 100,
+            // As FLAC's fast levels; E-AC-3 in half frames is longer still.
+            FrameLength::Flac | FrameLength::Eac3 => rate.div_ceil(768),
+        },
+        Kind::Text { .. } => TEXTS,
+    }
 }
 
 /// An `mdat`.

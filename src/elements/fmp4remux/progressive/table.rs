@@ -2,10 +2,10 @@
 
 use gst::prelude::*;
 
+use super::super::streams::{FrameLength, Kind};
 use super::{DescribeCaps, NewTrack, entry_place, fault};
 use crate::elements::collector::Fault;
-use crate::isobmff::fragment::{EMPTY_SIZE, Input, Media};
-use crate::isobmff::timing::ticks;
+use crate::isobmff::fragment::{EMPTY_SIZE, Input};
 use crate::sample_table::{
     Clipped, FIELD_CAPS_CHANGES, FIELD_CLIPPING, FIELD_SAMPLES, FIELD_VERSION, QUERY, SampleTable,
     TableSample, VERSION,
@@ -42,6 +42,12 @@ fn read(
     }
     let samples = bytes(structure, FIELD_SAMPLES)?
         .ok_or_else(|| format!("found no field {FIELD_SAMPLES}, expected a buffer"))?;
+    if new.kind == (Kind::Text { markup: true }) {
+        return Err(
+            "found Pango markup, whose size without its tags nobody knows, expected plain text"
+                .to_string(),
+        );
+    }
     let table = SampleTable::parse(samples.as_slice()).map_err(|e| e.to_string())?;
     let entries = entries(structure, new, describe)?;
     let clipping = bytes(structure, FIELD_CLIPPING)?;
@@ -59,17 +65,29 @@ fn read(
             entry = next;
         }
         let clipped = clipped.next_if(|c| c.sample == number);
-        if is_header(new, &sample) {
+        if is_header(new.kind, &sample) {
             continue;
+        }
+        if let (true, Some(clipped), Kind::Audio { rate, .. }) =
+            (inputs.is_empty(), clipped, new.kind)
+        {
+            new.skip = u32::try_from(scaled(clipped.start, new.spec.timescale, rate)).unwrap_or(0);
         }
         inputs.push(input(new, number, &sample, clipped, entry)?);
     }
     Ok(inputs)
 }
 
-/// Opus and FLAC flag the buffers that MP4 has no place for. Flagged pictures are pictures.
-fn is_header(new: &NewTrack, sample: &TableSample) -> bool {
-    sample.header && matches!(new.spec.media, Media::Audio { .. })
+/// Buffers that MP4 has no place for: flagged, or without a time. Flagged pictures are pictures.
+fn is_header(kind: Kind, sample: &TableSample) -> bool {
+    let headers = matches!(
+        kind,
+        Kind::Audio {
+            frame: FrameLength::Opus | FrameLength::Flac,
+            ..
+        }
+    );
+    headers && (sample.header || sample.pts.is_none())
 }
 
 fn input(
@@ -79,22 +97,61 @@ fn input(
     clipped: Option<Clipped>,
     entry: u32,
 ) -> Result<Input<u64>, String> {
-    let pts_ns =
-        (sample.pts).ok_or_else(|| format!("sample {number}: found no PTS, expected one"))?;
-    let duration_ns = sample.duration.and_then(|d| i64::try_from(d).ok());
-    let own = || duration_ns.map_or(0, |ns| ticks(ns, new.spec.timescale));
-    let text = new.spec.media == Media::Text;
-    let size = sample.size.checked_add(if text { EMPTY_SIZE } else { 0 });
-    Ok(Input {
-        pts_ns,
-        duration_ns,
-        frame: new.frame.unwrap_or_else(own),
-        trim: clipped.map_or(0, |c| i64::try_from(c.end).unwrap_or(i64::MAX)),
+    let pts_ns = sample
+        .pts
+        .ok_or("PTS: found none, expected a time of every buffer");
+    let mut input = Input {
+        pts_ns: pts_ns.map_err(|reason| format!("sample {number}, {reason}"))?,
+        duration_ns: sample.duration.and_then(|d| i64::try_from(d).ok()),
+        frame: 0,
+        trim: 0,
         sync: sample.sync,
-        size: size.ok_or_else(|| format!("sample {number}: found 4 GiB, expected less"))?,
+        size: sample.size.saturating_sub(new.prefix),
         entry,
         payload: sample.position,
-    })
+    };
+    match new.kind {
+        Kind::Video { .. } => {}
+        Kind::Audio { frame, rate, .. } => {
+            let samples = match frame {
+                FrameLength::Constant(samples) => samples.into(),
+                _ => {
+                    let reason = || {
+                        format!(
+                            "sample {number}, duration: found none, expected it of every buffer"
+                        )
+                    };
+                    scaled(sample.duration.ok_or_else(reason)?, rate, SECOND_NS)
+                }
+            };
+            input.frame = signed(scaled(samples, new.spec.timescale, rate)).max(1);
+            if let Some(clipped) = clipped {
+                // The clipped samples are before the time of the buffer.
+                let before = signed(scaled(clipped.start, SECOND_NS, rate));
+                input.pts_ns = input.pts_ns.saturating_sub(before);
+                input.trim = signed(scaled(clipped.end, new.spec.timescale, rate));
+            }
+        }
+        Kind::Text { .. } => {
+            let size = sample.size.checked_add(EMPTY_SIZE);
+            input.size =
+                size.ok_or_else(|| format!("sample {number}: found 4 GiB, expected less"))?;
+        }
+    }
+    Ok(input)
+}
+
+const SECOND_NS: u32 = 1_000_000_000;
+
+/// A number of one rate at another, rounded.
+fn scaled(count: u64, to: u32, from: u32) -> u64 {
+    let from = u128::from(from.max(1));
+    let product = u128::from(count) * u128::from(to);
+    u64::try_from((product + from / 2) / from).unwrap_or(u64::MAX)
+}
+
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 /// The descriptions that come into force later: number of the first sample and place in the track.

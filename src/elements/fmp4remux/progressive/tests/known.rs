@@ -1,5 +1,7 @@
+use super::super::table::ask;
 use super::media::*;
-use crate::sample_table::FIELD_CAPS_CHANGES;
+use crate::elements::fmp4remux::streams::FrameLength;
+use crate::sample_table::{Clipped, FIELD_CAPS_CHANGES, FIELD_CLIPPING};
 
 /// Tracks whose upstream tells these samples.
 fn told_tracks(sent: &[Sent]) -> (Vec<NewTrack>, Vec<gst::Pad>) {
@@ -120,4 +122,55 @@ fn caps_that_change_are_described_before_the_media() {
         .map(|r| r.samples_per_chunk);
     // 12 pictures of 40 ms in half a second: the third chunk ends early.
     assert_eq!(before.collect::<Vec<_>>(), [12, 6]);
+}
+
+#[test]
+fn samples_are_told_as_their_buffers_become() {
+    let sent: Vec<_> = sent().into_iter().filter(|s| s.track == 1).collect();
+    let told = |answer: gst::Structure, change: &dyn Fn(&mut NewTrack)| {
+        let (sink, _source) = asked(Some(answer));
+        let mut track = tracks().remove(1);
+        track.pad = sink;
+        change(&mut track);
+        let told = ask(&mut track, &mut |_| Err(String::new())).map_err(text);
+        told.map(|inputs| (inputs, track))
+    };
+    let mut clipped = table(&sent, 1);
+    let packed = [
+        Clipped {
+            sample: 0,
+            start: 480,
+            end: 0,
+        },
+        Clipped {
+            sample: 2,
+            start: 0,
+            end: 24,
+        },
+    ];
+    let packed: Vec<u8> = packed.iter().flat_map(|c| c.to_bytes()).collect();
+    clipped.set(FIELD_CLIPPING, gst::Buffer::from_slice(packed));
+    let (inputs, track) = told(clipped, &|track| track.prefix = 2).unwrap();
+    assert_eq!(inputs.len(), sent.len());
+    assert_eq!(
+        inputs[0].pts_ns, -10_000_000,
+        "what is clipped is before its time"
+    );
+    assert_eq!((inputs[1].pts_ns, track.skip), (sent[1].pts_ns, 480));
+    assert_eq!((inputs[1].trim, inputs[2].trim), (0, 24));
+    assert_eq!(inputs[0].size as usize, sent[0].payload.len() - 2);
+
+    let flac = |track: &mut NewTrack| {
+        track.kind = Kind::Audio {
+            frame: FrameLength::Flac,
+            rate: 48_000,
+            pre_skip: 0,
+            pre_roll: 0,
+        }
+    };
+    let error = told(table(&sent, 1), &flac).unwrap_err();
+    assert!(error.contains("sample 0, duration: found none"), "{error}");
+    let markup = |track: &mut NewTrack| track.kind = Kind::Text { markup: true };
+    let error = told(table(&sent, 1), &markup).unwrap_err();
+    assert!(error.contains("Pango markup"), "{error}");
 }

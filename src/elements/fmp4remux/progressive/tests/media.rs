@@ -6,6 +6,7 @@ pub use gst::prelude::*;
 use mp4_atom::{Any, Decode, Moov, Stbl, StszSamples};
 
 pub use super::super::*;
+use crate::elements::fmp4remux::streams::FrameLength;
 use crate::isobmff::fragment::Media;
 use crate::isobmff::model::{AudioCodec, AudioEntry, TextEntry, Variant, VideoCodec, VideoEntry};
 use crate::sample_table::{FIELD_CAPS_CHANGES, FIELD_SAMPLES, FIELD_VERSION, QUERY, TableSample};
@@ -108,7 +109,12 @@ pub fn video_entry(size: u16) -> SampleEntry {
     })
 }
 
-pub fn new_track(id: u32, timescale: u32, entry: SampleEntry, media: Media) -> NewTrack {
+pub fn new_track(
+    id: u32,
+    timescale: u32,
+    entry: SampleEntry,
+    (media, kind): (Media, Kind),
+) -> NewTrack {
     NewTrack {
         slot: id as usize,
         pad: gst::Pad::new(gst::PadDirection::Sink),
@@ -127,9 +133,9 @@ pub fn new_track(id: u32, timescale: u32, entry: SampleEntry, media: Media) -> N
             first: None,
         },
         roll_distance: None,
+        kind,
         skip: 0,
-        frame: Some(1024),
-        rate: 50,
+        prefix: 0,
         sparse: false,
     }
 }
@@ -141,6 +147,17 @@ pub fn tracks() -> Vec<NewTrack> {
         depth: 1,
         delay: 512,
         frame: Some(512),
+    };
+    let video = Kind::Video {
+        reorder_depth: 1,
+        frame_duration_ns: Some(40_000_000),
+        delimited: false,
+    };
+    let audio = Kind::Audio {
+        frame: FrameLength::Constant(1024),
+        rate: 48_000,
+        pre_skip: 0,
+        pre_roll: 0,
     };
     let sound = SampleEntry::Audio(AudioEntry {
         codec: AudioCodec::Aac {
@@ -155,12 +172,12 @@ pub fn tracks() -> Vec<NewTrack> {
         3,
         1000,
         SampleEntry::Text(TextEntry::default()),
-        Media::Text,
+        (Media::Text, Kind::Text { markup: false }),
     );
     text.sparse = true;
     vec![
-        new_track(1, 12_800, video_entry(64), pictures),
-        new_track(2, 48_000, sound, Media::Audio { unit: None }),
+        new_track(1, 12_800, video_entry(64), (pictures, video)),
+        new_track(2, 48_000, sound, (Media::Audio { unit: None }, audio)),
         text,
     ]
 }

@@ -21,6 +21,19 @@ pub(super) fn roll(w: &mut BoxWriter, place: Place, distance: i16, samples: u32)
     group(w, *b"roll", place, &distance.to_be_bytes(), &members);
 }
 
+/// Group `roll` without descriptions and members.
+pub(super) fn no_roll(w: &mut BoxWriter) {
+    w.full(*b"sgpd", 1, 0, |w| {
+        w.bytes(b"roll");
+        w.u32(2); // default_length
+        w.u32(0);
+    });
+    w.full(*b"sbgp", 0, 0, |w| {
+        w.bytes(b"roll");
+        w.u32(0);
+    });
+}
+
 /// Group `rap ` (10.4): samples at which decoding can begin though pictures that follow need earlier ones. How many
 /// such pictures there are is not said.
 pub(super) fn random_access(w: &mut BoxWriter, place: Place, members: &[MemberRun]) {

@@ -2,15 +2,23 @@
 
 use super::groups::{self, Place};
 use super::writer::BoxWriter;
-use crate::isobmff::model::{Movie, Track};
+use crate::isobmff::model::{AudioCodec, Movie, SampleEntry, Track};
 use crate::isobmff::tables::{SampleSizes, TrackTables};
 
-/// The tables that a track without samples of its own must have: `stts`, `stsc`, `stsz` and `stco`.
-pub(super) fn empty(w: &mut BoxWriter) {
+/// The tables that a track without samples of its own must have: `stts`, `stsc`, `stsz` and `stco`; for Opus also the
+/// group `roll` (Opus in ISOBMFF, 4.3.6.2), which its fragments describe anew.
+pub(super) fn empty(w: &mut BoxWriter, track: &Track) {
     w.full(*b"stts", 0, 0, |w| w.u32(0));
     w.full(*b"stsc", 0, 0, |w| w.u32(0));
     w.full(*b"stsz", 0, 0, |w| w.zeros(8));
     w.full(*b"stco", 0, 0, |w| w.u32(0));
+    let opus = |entry: &SampleEntry| match entry {
+        SampleEntry::Audio(audio) => matches!(audio.codec, AudioCodec::Opus { .. }),
+        _ => false,
+    };
+    if track.entries.iter().any(opus) {
+        groups::no_roll(w);
+    }
 }
 
 /// The tables of all tracks, and where their samples lie.
@@ -50,9 +58,9 @@ impl Tables<'_> {
     }
 
     /// The tables of the track at `place`.
-    pub(super) fn write(&self, w: &mut BoxWriter, place: usize) {
+    pub(super) fn write(&self, w: &mut BoxWriter, track: &Track, place: usize) {
         let Some(tables) = self.tracks.get(place) else {
-            return empty(w);
+            return empty(w, track);
         };
         times(w, tables);
         if let Some(sync) = &tables.sync {

@@ -66,8 +66,8 @@ pub(super) fn trak(
                 w.boxed(*b"stbl", |w| {
                     stsd::stsd(w, &track.entries);
                     match samples {
-                        Samples::Fragmented => stbl::empty(w),
-                        Samples::Tables(tables) => tables.write(w, place),
+                        Samples::Fragmented => stbl::empty(w, track),
+                        Samples::Tables(tables) => tables.write(w, track, place),
                     }
                 });
             });

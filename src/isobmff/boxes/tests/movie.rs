@@ -229,6 +229,20 @@ fn languages_are_in_mdhd_and_where_it_has_no_room_in_elng() {
 }
 
 #[test]
+fn opus_has_its_group_in_the_movie_too() {
+    let mut movie = movie();
+    assert_eq!(content(&init(&movie), b"sgpd"), None);
+    let config = vec![0; 11];
+    let opus = audio(AudioCodec::Opus { config }, 48_000);
+    movie.tracks[1].entries = vec![SampleEntry::Audio(opus)];
+    let file = init(&movie);
+    let sgpd = content(&file, b"sgpd").unwrap();
+    assert_eq!(sgpd, b"\x01\0\0\0roll\0\0\0\x02\0\0\0\0");
+    let sbgp = content(&file, b"sbgp").unwrap();
+    assert_eq!(sbgp, b"\0\0\0\0roll\0\0\0\0");
+}
+
+#[test]
 fn several_tracks_of_sound_or_text_are_alternatives() {
     let mut movie = movie();
     let group = |movie: &Movie, place: usize| {

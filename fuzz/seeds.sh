@@ -7,6 +7,9 @@ target=$1
 folder=$2
 mkdir -p "$folder"
 case $target in
+  codec_config)
+    cp ../tests/data/config/* "$folder/"
+    ;;
   h4mk_reader)
     cp ../tests/data/h4mk/*.h4mk "$folder/"
     # Small seeds are quicker: the first groups, and the end, of the file with extensions.

@@ -1,10 +1,12 @@
 //! What the fuzz targets do with their bytes. Each function panics when the core breaks a promise.
 
 mod allocation;
+mod config;
 mod reader;
 mod repair;
 
 pub use allocation::bounded;
+pub use config::config;
 pub use reader::reader;
 pub use repair::repair;
 

@@ -16,7 +16,8 @@ pub enum FrameLength {
 }
 
 impl FrameLength {
-    /// Samples of a buffer with this payload, at the stream's rate.
+    /// Samples of a buffer with this payload, at the stream's rate. 0 of E-AC-3 is that of dependent substreams alone, which
+    /// `ac3parse` puts into buffers of their own and MP4 into the sample before.
     ///
     /// # Errors
     /// A text for people where the payload is no frame of the codec.

@@ -92,7 +92,8 @@ struct Source<'a> {
     wishes: Wishes,
 }
 
-/// Describes the stream of a pad. `first` is the payload of its first buffer that is no header.
+/// Describes the stream of a pad. `first` is the payload of its first buffer that is no header; of E-AC-3 with the buffers of
+/// no samples that follow it ([`FrameLength::samples`]), for only they tell of their channels.
 ///
 /// # Errors
 /// A text for people that names the field of the caps, or of the codec's header, that is missing or wrong.

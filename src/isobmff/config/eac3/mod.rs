@@ -136,3 +136,109 @@ fn record(programs: &[Program], bytes: u64, samples: u64) -> Vec<u8> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A frame of 64 bytes from its fields: each a value and its number of bits.
+    fn frame(fields: &[(u32, u32)]) -> Vec<u8> {
+        let mut bits = Vec::new();
+        for (value, count) in fields {
+            bits.extend((0..*count).rev().map(|at| (value >> at) & 1 == 1));
+        }
+        bits.resize(64 * 8, false);
+        let byte = |bits: &[bool]| bits.iter().fold(0, |byte, bit| byte << 1 | u8::from(*bit));
+        bits.chunks(8).map(byte).collect()
+    }
+
+    /// 3/2 with the low frequency channel at 48 kHz; `tail` follows `dialnorm`.
+    fn independent(substream: u32, blocks: u32, tail: &[(u32, u32)]) -> Vec<u8> {
+        let head = [
+            (0x0b77, 16),
+            (0, 2),
+            (substream, 3),
+            (31, 11),
+            (0, 2),
+            (blocks, 2),
+            (7, 3),
+            (1, 1),
+            (16, 5),
+            (0, 5),
+        ];
+        frame(&[&head, tail].concat())
+    }
+
+    /// 2/0 that lies at `map`.
+    fn dependent(map: u32) -> Vec<u8> {
+        frame(&[
+            (0x0b77, 16),
+            (1, 2),
+            (0, 3),
+            (31, 11),
+            (0, 2),
+            (3, 2),
+            (2, 3),
+            (0, 1),
+            (16, 5),
+            (0, 5),
+            (0, 1),
+            (1, 1),
+            (map, 16),
+        ])
+    }
+
+    #[test]
+    fn dependents_add_channels_and_no_time() {
+        // Lrs/Rrs is bit 6 of the map, from the highest.
+        let unit = [independent(0, 3, &[]), dependent(1 << 9)].concat();
+        assert_eq!(samples(&unit), Ok(1536));
+        assert_eq!(samples(&dependent(1 << 9)), Ok(0));
+        let config = Config::parse(&unit).unwrap();
+        assert_eq!((config.rate, config.channels), (48_000, 8));
+        // 128 bytes in 32 ms; one dependent; Lrs/Rrs is bit 1 of chan_loc.
+        assert_eq!(config.record, [1, 0, 0x20, 0x0f, 2, 2]);
+        let error = Config::parse(&dependent(0)).unwrap_err().to_string();
+        assert!(error.contains("independent"), "{error}");
+    }
+
+    #[test]
+    fn blocks_of_several_frames_add_up() {
+        let unit = [independent(0, 1, &[]), independent(0, 1, &[])].concat();
+        assert_eq!(samples(&unit), Ok(1024));
+        let config = Config::parse(&unit).unwrap();
+        assert_eq!(config.record.len(), 5, "one program");
+        let two = [independent(0, 3, &[]), independent(1, 3, &[])].concat();
+        assert_eq!(samples(&two), Ok(1536));
+        assert_eq!(Config::parse(&two).unwrap().record.len(), 8);
+    }
+
+    #[test]
+    fn service_and_objects_are_behind_the_mixing_metadata() {
+        let tail = [
+            (0, 1),     // compre
+            (1, 1),     // mixmdate
+            (0, 2 + 6), // dmixmod, ltrtcmixlev, lorocmixlev
+            (0, 6),     // ltrtsurmixlev, lorosurmixlev
+            (1, 1),     // lfemixlevcode
+            (0, 5),
+            (0, 2), // pgmscle, extpgmscle
+            (3, 2), // mixdef
+            (1, 5), // three bytes
+            (0xff_ffff, 24),
+            (0, 1), // frmmixcfginfoe
+            (1, 1), // infomdate
+            (5, 3), // bsmod
+            (0, 2 + 2),
+            (0, 1), // audprodie
+            (0, 1), // sourcefscod
+            (1, 1), // addbsie
+            (1, 6), // two bytes
+            (1, 8), // flag_ec3_extension_type_a
+            (16, 8),
+        ];
+        let config = Config::parse(&independent(0, 3, &tail)).unwrap();
+        assert_eq!(config.record[3], 5 << 4 | 0x0f);
+        assert_eq!(config.record[5..], [1, 16]);
+    }
+}

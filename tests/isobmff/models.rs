@@ -278,6 +278,19 @@ fn fragment(tracks: &[Part]) -> Fragment {
     }
 }
 
+/// Where each sample lies in the payload.
+fn places(fragment: &Fragment) -> Vec<usize> {
+    let mut places = Vec::new();
+    for run in fragment.tracks.iter().flat_map(|part| &part.runs) {
+        let mut at = run.offset as usize;
+        for sample in &run.samples {
+            places.push(at);
+            at += sample.size as usize;
+        }
+    }
+    places
+}
+
 fn options() -> impl Strategy<Value = FragmentOptions> {
     let styp = (0usize..3, any::<bool>()).prop_map(|(kind, last)| SegmentType {
         kind: [
@@ -346,13 +359,18 @@ proptest! {
             }
         }
         let moof = read::top(&file[start..], b"moof");
-        let offsets: Vec<_> = moof.all(b"traf").flat_map(|traf| traf.all(b"trun")).map(|trun| {
-            trun.number(8, 4) as usize + start + moof.offset
-        }).collect();
-        let runs: Vec<_> = fragment.tracks.iter().flat_map(|part| &part.runs).map(|run| {
-            headers + run.offset as usize
-        }).collect();
-        prop_assert_eq!(offsets, runs);
+        let mut found = Vec::new();
+        for (traf, read) in moof.all(b"traf").zip(&read) {
+            let mut sizes = read.samples.iter().map(|sample| sample.size as usize);
+            for trun in traf.all(b"trun") {
+                let mut at = start + moof.offset + trun.number(8, 4) as usize;
+                for size in sizes.by_ref().take(trun.number(4, 4) as usize) {
+                    found.push(at - headers);
+                    at += size;
+                }
+            }
+        }
+        prop_assert_eq!(found, places(&fragment));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `moof` and what goes before and after it in a segment.
 
+use std::borrow::Cow;
+
 use super::brands::{SegmentType, styp};
 use super::groups::{self, Place};
 use super::index::{self, ProducerTime};
@@ -119,7 +121,7 @@ struct Part<'a> {
     /// Ticks of the media at the first sample.
     time: u64,
     entry: u32,
-    runs: &'a [Run],
+    runs: Cow<'a, [Run]>,
 }
 
 /// How the place of a run's samples is told.
@@ -181,6 +183,31 @@ fn bound(fragment: &Fragment) -> usize {
     64 + runs.map(|run| 256 + 24 * run.samples.len()).sum::<usize>() + 256 * fragment.tracks.len()
 }
 
+/// Where the samples of a run end in the payload.
+fn end(run: &Run) -> u64 {
+    let sizes = run.samples.iter().map(|sample| u64::from(sample.size));
+    sizes.fold(run.offset, u64::saturating_add)
+}
+
+/// The runs, those made one that lie next to each other: nothing came between, as in a CMAF file, which has one `trun`
+/// in a `traf` (ISO/IEC 23000-19, 7.5.17).
+fn joined(runs: &[Run]) -> Cow<'_, [Run]> {
+    let next = |pair: &[Run]| matches!(pair, [run, next] if end(run) == next.offset);
+    if !runs.windows(2).any(next) {
+        return Cow::Borrowed(runs);
+    }
+    let mut out: Vec<Run> = Vec::with_capacity(runs.len());
+    let mut place = None;
+    for run in runs {
+        match out.last_mut() {
+            Some(last) if place == Some(run.offset) => last.samples.extend_from_slice(&run.samples),
+            _ => out.push(run.clone()),
+        }
+        place = Some(end(run));
+    }
+    Cow::Owned(out)
+}
+
 /// One part a track.
 fn whole<'a>(movie: &'a Movie, fragment: &'a Fragment) -> Result<Vec<Part<'a>>, Error> {
     let parts = fragment.tracks.iter().map(|part| {
@@ -189,7 +216,7 @@ fn whole<'a>(movie: &'a Movie, fragment: &'a Fragment) -> Result<Vec<Part<'a>>, 
             roll_distance: part.roll_distance,
             time: part.base_decode_time,
             entry: entry_of(part),
-            runs: &part.runs,
+            runs: joined(&part.runs),
         })
     });
     parts.collect()
@@ -206,20 +233,19 @@ fn in_order<'a>(movie: &'a Movie, fragment: &'a Fragment) -> Result<Vec<Part<'a>
                 roll_distance: part.roll_distance,
                 time,
                 entry: entry_of(part),
-                runs: std::slice::from_ref(run),
+                runs: Cow::Borrowed(std::slice::from_ref(run)),
             });
             time = time.saturating_add(duration(&run.samples));
         }
     }
     let offset = |part: &Part| part.runs.first().map_or(0, |run| run.offset);
     parts.sort_by_key(offset);
-    let mut end = parts.first().map_or(0, offset);
+    let mut place = parts.first().map_or(0, offset);
     for part in &parts {
-        if offset(part) != end {
+        if offset(part) != place {
             return Err(too_far(offset(part)));
         }
-        let samples = part.runs.iter().flat_map(|run| &run.samples);
-        end = samples.fold(end, |end, sample| end.saturating_add(sample.size.into()));
+        place = part.runs.last().map_or(place, end);
     }
     Ok(parts)
 }
@@ -262,7 +288,7 @@ impl Defaults {
 
 /// `traf` (8.8.6). `offsets` takes where each run's offset is to be written, and its bytes from the payload's first.
 fn traf(w: &mut BoxWriter, part: &Part, base: Base, mut offsets: Option<&mut Vec<(usize, u64)>>) {
-    let defaults = Defaults::of(part.runs);
+    let defaults = Defaults::of(&part.runs);
     w.boxed(*b"traf", |w| {
         tfhd(w, part, base, &defaults);
         w.full(*b"tfdt", 1, 0, |w| w.u64(part.time));

@@ -63,6 +63,17 @@ fn equal_samples_need_no_entries() {
 }
 
 #[test]
+fn runs_that_lie_next_to_each_other_are_one() {
+    let sounds = || vec![sample(384, 1536, 0, true); 2];
+    let runs = vec![(0, sounds()), (768, sounds()), (1600, sounds())];
+    let file = plain(vec![part(2, runs)], 2368);
+    let truns = file.windows(4).filter(|kind| kind == b"trun");
+    assert_eq!(truns.count(), 2);
+    let first = content(&file, b"trun").unwrap();
+    assert_eq!(first[4..8], [0, 0, 0, 4]);
+}
+
+#[test]
 fn flags_that_are_not_the_tracks_usual_ones_are_the_fragments() {
     let keys = vec![sample(9, 3000, 0, true); 2];
     let file = plain(vec![part(1, vec![(0, keys)])], 18);

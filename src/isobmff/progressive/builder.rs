@@ -52,13 +52,10 @@ pub struct TablesBuilder {
 }
 
 impl TablesBuilder {
-    /// No samples yet; `roll_distance` is that of every sample, where decoding has to begin earlier.
-    pub fn new(limits: ChunkLimits, roll_distance: Option<i16>) -> Self {
+    /// No samples yet.
+    pub fn new(limits: ChunkLimits) -> Self {
         Self {
-            tables: TrackTables {
-                roll_distance,
-                ..TrackTables::default()
-            },
+            tables: TrackTables::default(),
             limits,
             open: None,
             samples: 0,
@@ -66,6 +63,11 @@ impl TablesBuilder {
             has_offsets: false,
             has_open: false,
         }
+    }
+
+    /// Decoding of every sample has to begin so many samples earlier, which is below 0.
+    pub fn set_roll_distance(&mut self, distance: i16) {
+        self.tables.roll_distance = Some(distance);
     }
 
     /// Samples so far.
@@ -234,7 +236,7 @@ mod tests {
     }
 
     fn built(samples: &[(Sample, u64)]) -> TrackTables {
-        let mut builder = TablesBuilder::new(LIMITS, None);
+        let mut builder = TablesBuilder::new(LIMITS);
         for (sample, offset) in samples {
             builder.push(sample, *offset).unwrap();
         }

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::table::ask;
-use super::{Describe, NewTrack, Options, empty_text, fault, header};
+use super::table::{Told, ask};
+use super::{Describe, NewTrack, Options, empty_text, fault, header, roll_distance};
 use crate::elements::collector::{Fault, Output};
 use crate::isobmff::boxes::progressive_header;
 use crate::isobmff::fragment::Input;
@@ -40,11 +40,12 @@ impl Known {
         let mut planned = Vec::with_capacity(tracks.len());
         let mut lanes = Vec::with_capacity(tracks.len());
         for (number, new) in tracks.iter_mut().enumerate() {
-            let inputs = ask(new, &mut |caps| describe(number, caps))?;
+            let Told { inputs, skip } = ask(new, &mut |caps| describe(number, caps))?;
+            let first = inputs.first().map_or(0, |input| input.frame);
             let expected = inputs.iter().map(|i| (i.size, i.pts_ns)).collect();
             let known = KnownTrack::new(new.spec, inputs.into_iter());
             let known = known.map_err(|e| fault(Some(new), format!("its sample table: {e}")))?;
-            new.track.edits = (known.span).edits(new.skip, new.track.timescale, movie.timescale);
+            new.track.edits = (known.span).edits(skip, new.track.timescale, movie.timescale);
             movie.tracks.push(new.track.clone());
             lanes.push(Lane {
                 expected,
@@ -58,7 +59,7 @@ impl Known {
                     options.interleave_ns.unwrap_or(u64::MAX),
                     new.track.timescale,
                 ),
-                roll_distance: new.roll_distance,
+                roll_distance: roll_distance(new.kind, new.spec.timescale, first),
                 samples: known.samples,
             });
         }

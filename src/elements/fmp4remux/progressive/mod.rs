@@ -70,12 +70,8 @@ pub struct NewTrack {
     pub track: Track,
     /// What decides its times.
     pub spec: TrackSpec,
-    /// For the group `roll`.
-    pub roll_distance: Option<i16>,
     /// What it holds.
     pub kind: Kind,
-    /// Ticks at its start that are decoded and not presented. A sample table says it anew.
-    pub skip: u32,
     /// Bytes at the start of every buffer that are no part of its sample (AV1: a temporal delimiter).
     pub prefix: u32,
     /// Nobody waits for it.
@@ -193,7 +189,7 @@ impl Progressive {
         }
         match self.body {
             Body::Known(_) => Ok(()),
-            Body::Streamed(streamed) => streamed.finish(self.movie, &self.tracks, out),
+            Body::Streamed(streamed) => streamed.finish(self.movie, out),
         }
     }
 }
@@ -219,6 +215,31 @@ fn fault(track: Option<&NewTrack>, reason: impl ToString) -> Fault {
 /// A sample that shows no text.
 fn empty_text() -> gst::Buffer {
     gst::Buffer::from_slice([0; EMPTY_SIZE as usize])
+}
+
+/// For the group `roll`: by how many samples decoding has to begin earlier, as long as the first.
+fn roll_distance(kind: Kind, timescale: u32, first: i64) -> Option<i16> {
+    let Kind::Audio { rate, pre_roll, .. } = kind else {
+        return None;
+    };
+    let samples = scaled(u64::try_from(first).ok()?, rate, timescale).max(1);
+    let distance = u64::from(pre_roll).div_ceil(samples);
+    i16::try_from(distance).ok().filter(|d| *d > 0).map(|d| -d)
+}
+
+/// A number of one rate at another, rounded.
+fn scaled(count: u64, to: u32, from: u32) -> u64 {
+    let from = u128::from(from.max(1));
+    let product = u128::from(count) * u128::from(to);
+    u64::try_from((product + from / 2) / from).unwrap_or(u64::MAX)
+}
+
+/// Ticks of a track's first sample that are decoded and not heard, of the samples that are clipped from its start.
+fn skip(new: &NewTrack, clipped: u64) -> u32 {
+    let Kind::Audio { rate, .. } = new.kind else {
+        return 0;
+    };
+    u32::try_from(scaled(clipped, new.spec.timescale, rate)).unwrap_or(u32::MAX)
 }
 
 /// Bytes of boxes.

@@ -2,7 +2,7 @@
 
 use super::super::streams::{FrameLength, Kind};
 use super::spool::Spool;
-use super::{MoovPlacement, NewTrack, Options, empty_text, fault, header};
+use super::{MoovPlacement, NewTrack, Options, empty_text, fault, header, roll_distance, skip};
 use crate::elements::collector::{Fault, Output};
 use crate::isobmff::boxes::{Placement, file_type, mdat_header, moov, progressive_header};
 use crate::isobmff::fragment::Input;
@@ -23,6 +23,8 @@ const SPARE_BYTES: u64 = 1024;
 #[derive(Debug)]
 pub(super) struct Streamed {
     stream: MediaStream<gst::Buffer>,
+    /// For each track, once its first sample is there, ticks that are decoded and not presented.
+    skips: Vec<Option<u32>>,
     target: Target,
 }
 
@@ -73,6 +75,7 @@ impl Streamed {
         };
         let mut streamed = Self {
             stream: MediaStream::new(placing),
+            skips: Vec::new(),
             target,
         };
         tracks.iter().for_each(|track| streamed.add(track));
@@ -80,7 +83,8 @@ impl Streamed {
     }
 
     pub fn add(&mut self, new: &NewTrack) {
-        self.stream.add(new.spec, new.roll_distance, new.sparse);
+        self.stream.add(new.spec, new.sparse);
+        self.skips.push(None);
     }
 
     pub fn push(
@@ -90,6 +94,13 @@ impl Streamed {
         tracks: &[NewTrack],
         out: &mut Output,
     ) -> Result<(), Fault> {
+        if let (Some(begin @ None), Some(new)) = (self.skips.get_mut(track), tracks.get(track)) {
+            let clipping = crate::meta::clipping(&input.payload);
+            *begin = Some(clipping.map_or(0, |c| skip(new, c.start)));
+            if let Some(distance) = roll_distance(new.kind, new.spec.timescale, input.frame) {
+                self.stream.set_roll_distance(track, distance);
+            }
+        }
         let pushed = self.stream.push(track, input);
         pushed.map_err(|e| refused(tracks, &e))?;
         self.write(tracks, out)
@@ -121,21 +132,13 @@ impl Streamed {
     }
 
     /// Writes `moov`.
-    pub fn finish(
-        self,
-        mut movie: Movie,
-        tracks: &[NewTrack],
-        out: &mut Output,
-    ) -> Result<(), Fault> {
+    pub fn finish(self, mut movie: Movie, out: &mut Output) -> Result<(), Fault> {
         let end = self.stream.position();
-        let mut tables = Vec::with_capacity(tracks.len());
-        for ((rows, span), (new, track)) in self
-            .stream
-            .finish()
-            .into_iter()
-            .zip(tracks.iter().zip(&mut movie.tracks))
-        {
-            track.edits = span.edits(new.skip, track.timescale, movie.timescale);
+        let mut tables = Vec::with_capacity(movie.tracks.len());
+        let skips = self.skips.iter().map(|skip| skip.unwrap_or(0));
+        let told = self.stream.finish().into_iter().zip(skips);
+        for (((rows, span), skip), track) in told.zip(&mut movie.tracks) {
+            track.edits = span.edits(skip, track.timescale, movie.timescale);
             tables.push(rows);
         }
         match self.target {

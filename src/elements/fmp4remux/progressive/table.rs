@@ -3,7 +3,7 @@
 use gst::prelude::*;
 
 use super::super::streams::{FrameLength, Kind};
-use super::{DescribeCaps, NewTrack, entry_place, fault};
+use super::{DescribeCaps, NewTrack, entry_place, fault, scaled, skip};
 use crate::elements::collector::Fault;
 use crate::isobmff::fragment::{EMPTY_SIZE, Input};
 use crate::sample_table::{
@@ -11,12 +11,17 @@ use crate::sample_table::{
     TableSample, VERSION,
 };
 
-/// Asks upstream of a track's pad for all its samples; the payload of each is its place. Their descriptions are added
-/// to the track.
-pub(super) fn ask(
-    new: &mut NewTrack,
-    describe: &mut DescribeCaps<'_>,
-) -> Result<Vec<Input<u64>>, Fault> {
+/// What is known of a track's samples.
+#[derive(Debug)]
+pub(super) struct Told {
+    /// The payload of each is its place.
+    pub inputs: Vec<Input<u64>>,
+    /// Ticks at the start that are decoded and not presented.
+    pub skip: u32,
+}
+
+/// Asks upstream of a track's pad for all its samples. Their descriptions are added to the track.
+pub(super) fn ask(new: &mut NewTrack, describe: &mut DescribeCaps<'_>) -> Result<Told, Fault> {
     let mut query = gst::query::Custom::new(gst::Structure::new_empty(QUERY));
     let answered = new.pad.peer_query(query.query_mut());
     let structure = query.structure().filter(|_| answered).ok_or_else(|| {
@@ -33,7 +38,7 @@ fn read(
     structure: &gst::StructureRef,
     new: &mut NewTrack,
     describe: &mut DescribeCaps<'_>,
-) -> Result<Vec<Input<u64>>, String> {
+) -> Result<Told, String> {
     let version = structure.get::<u32>(FIELD_VERSION).unwrap_or(0);
     if version != VERSION {
         return Err(format!(
@@ -59,7 +64,10 @@ fn read(
         .peekable();
     let mut entry = 0;
     let mut entries = entries.into_iter().peekable();
-    let mut inputs = Vec::with_capacity(table.len());
+    let mut told = Told {
+        inputs: Vec::with_capacity(table.len()),
+        skip: 0,
+    };
     for (number, sample) in (0_u64..).zip(table.iter()) {
         while let Some((_, next)) = entries.next_if(|(from, _)| *from <= number) {
             entry = next;
@@ -68,14 +76,13 @@ fn read(
         if is_header(new.kind, &sample) {
             continue;
         }
-        if let (true, Some(clipped), Kind::Audio { rate, .. }) =
-            (inputs.is_empty(), clipped, new.kind)
-        {
-            new.skip = u32::try_from(scaled(clipped.start, new.spec.timescale, rate)).unwrap_or(0);
+        if told.inputs.is_empty() {
+            told.skip = clipped.map_or(0, |c| skip(new, c.start));
         }
-        inputs.push(input(new, number, &sample, clipped, entry)?);
+        told.inputs
+            .push(input(new, number, &sample, clipped, entry)?);
     }
-    Ok(inputs)
+    Ok(told)
 }
 
 /// Buffers that MP4 has no place for: flagged, or without a time. Flagged pictures are pictures.
@@ -142,13 +149,6 @@ fn input(
 }
 
 const SECOND_NS: u32 = 1_000_000_000;
-
-/// A number of one rate at another, rounded.
-fn scaled(count: u64, to: u32, from: u32) -> u64 {
-    let from = u128::from(from.max(1));
-    let product = u128::from(count) * u128::from(to);
-    u64::try_from((product + from / 2) / from).unwrap_or(u64::MAX)
-}
 
 fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)

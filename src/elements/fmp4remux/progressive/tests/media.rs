@@ -132,9 +132,7 @@ pub fn new_track(
             media,
             first: None,
         },
-        roll_distance: None,
         kind,
-        skip: 0,
         prefix: 0,
         sparse: false,
     }

@@ -1,4 +1,6 @@
 use super::media::*;
+use crate::elements::fmp4remux::streams::FrameLength;
+use crate::h4mk::Clipping;
 
 #[test]
 fn the_moov_is_at_the_end_where_nobody_seeks() {
@@ -136,4 +138,48 @@ fn other_caps_and_late_tracks_are_in_the_moov() {
     let descriptions: std::collections::BTreeSet<_> =
         rows.map(|r| r.sample_description_index).collect();
     assert_eq!(descriptions, [1, 2].into());
+}
+
+#[test]
+fn pre_roll_and_what_is_clipped_are_in_the_moov() {
+    let mut track = tracks().remove(1);
+    track.kind = opus();
+    let (mut out, file, _sink) = output(false);
+    let end = options(MoovPlacement::End);
+    let mut progressive =
+        Progressive::start(end, movie(), vec![track], &mut refuse, &mut out).unwrap();
+    for n in 0..50 {
+        let mut input = input(&Sent {
+            track: 1,
+            pts_ns: n * 20 * MS - 6_500_000,
+            sync: true,
+            payload: vec![n as u8; 100],
+        });
+        input.frame = 960;
+        if n == 0 {
+            let clipping = Clipping { start: 312, end: 0 };
+            let buffer = input.payload.make_mut();
+            let _ = crate::meta::add_clipping(buffer, clipping);
+        }
+        progressive.push(0, input, &mut out).unwrap();
+    }
+    progressive.finish(&mut out).unwrap();
+    let moov = boxes(&file.lock().unwrap().bytes).1;
+    let edits = moov.trak[0].edts.as_ref().unwrap().elst.as_ref().unwrap();
+    assert_eq!(edits.entries.len(), 1);
+    assert_eq!(edits.entries[0].media_time, Some(312));
+    assert_eq!(edits.entries[0].segment_duration, 50 * 960 - 312);
+    let stbl = &moov.trak[0].mdia.minf.stbl;
+    assert_eq!(stbl.sgpd.len(), 1);
+    assert_eq!(roll_distance(opus(), 48_000, 960), Some(-4));
+    assert_eq!(roll_distance(opus(), 48_000, 2880), Some(-2));
+}
+
+fn opus() -> Kind {
+    Kind::Audio {
+        frame: FrameLength::Opus,
+        rate: 48_000,
+        pre_skip: 312,
+        pre_roll: 3840,
+    }
 }

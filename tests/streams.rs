@@ -306,6 +306,60 @@ fn colour_and_hdr_come_from_the_caps_and_are_never_invented() {
 }
 
 #[test]
+fn colour_that_says_nothing_is_left_out() {
+    let colour = |colorimetry: &str| {
+        let SampleEntry::Video(entry) = vp9(&format!(",colorimetry={colorimetry}"), None).entry
+        else {
+            panic!("VP9 is video")
+        };
+        let code = |c: Colour| (c.primaries, c.transfer, c.matrix, c.full_range);
+        entry.colour.map(code)
+    };
+    assert_eq!(colour("bt601"), Some((6, 6, 6, false)));
+    assert_eq!(colour("bt709"), Some((1, 1, 1, false)));
+    assert_eq!(colour("sRGB"), Some((1, 13, 0, true)));
+    assert_eq!(colour("bt2100-hlg"), Some((9, 18, 9, false)));
+    assert_eq!(colour("2:0:0:0"), None);
+    assert_eq!(colour("1:0:0:0"), Some((2, 2, 2, true)));
+    assert_eq!(colour("nonsense"), None);
+}
+
+macro_rules! source {
+    ($name:literal, $arguments:literal) => {
+        Recipe {
+            name: concat!("streams-", $name),
+            ffmpeg: concat!("-f lavfi -i sine=r=48000:d=1 -ac 2 ", $arguments),
+        }
+    };
+}
+
+/// The same packets in two containers; not of Opus, whose pre-skip qtdemux keeps to itself.
+#[test]
+fn descriptions_do_not_depend_on_the_container() {
+    for (mkv, mp4, parser) in [
+        (
+            source!("flac.mkv", "-c:a flac -f matroska"),
+            source!("flac.mp4", "-c:a flac -strict -2 -f mp4"),
+            "flacparse",
+        ),
+        (
+            source!("aac.mkv", "-c:a aac -f matroska"),
+            source!("aac.mp4", "-c:a aac -f mp4"),
+            "aacparse",
+        ),
+        (
+            source!("eac3.mkv", "-c:a eac3 -f matroska"),
+            source!("eac3.mp4", "-c:a eac3 -f mp4"),
+            "ac3parse",
+        ),
+    ] {
+        let from_mkv = Head::of(mkv, &format!("matroskademux ! {parser}")).stream();
+        let from_mp4 = Head::of(mp4, &format!("qtdemux ! {parser}")).stream();
+        assert_eq!(from_mkv, from_mp4, "{mkv:?}");
+    }
+}
+
+#[test]
 fn frame_rates_give_exact_ticks() {
     for (rate, timescale, duration) in [
         ("24000/1001", 24_000, Some(41_708_333)),

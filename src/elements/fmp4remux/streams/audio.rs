@@ -47,7 +47,7 @@ fn channels(source: &Source<'_>) -> Result<u16, String> {
 /// audio/mpeg, AAC without headers.
 pub(super) fn aac(source: &Source<'_>) -> Result<Stream, String> {
     let version = source.number("mpegversion").unwrap_or(0);
-    if !matches!(version, 2 | 4) {
+    if version != 4 {
         return Err(format!("mpegversion: found {version}, expected 4 (AAC)"));
     }
     let format = source.text_field("stream-format").unwrap_or("nothing");

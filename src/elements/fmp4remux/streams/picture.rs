@@ -60,6 +60,11 @@ pub(super) fn colour(caps: &gst::StructureRef) -> Option<Colour> {
         matrix: iso(colorimetry.matrix().to_iso())?,
         full_range: colorimetry.range() == VideoColorRange::Range0_255,
     };
+    told(colour)
+}
+
+/// A colour, where it says anything: 2 is "unspecified", and limited the usual range.
+pub(super) fn told(colour: Colour) -> Option<Colour> {
     let unspecified = (colour.primaries, colour.transfer, colour.matrix) == (2, 2, 2);
     (!unspecified || colour.full_range).then_some(colour)
 }

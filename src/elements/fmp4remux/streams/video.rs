@@ -7,7 +7,7 @@ use super::{
 };
 use crate::isobmff::{
     config::{av1, avc, hevc, vp9},
-    model::{Colour, SampleEntry, VideoCodec},
+    model::{SampleEntry, VideoCodec},
 };
 
 /// What a codec's part found out.
@@ -154,12 +154,11 @@ pub(super) fn av1(source: &Source<'_>) -> Result<Option<Stream>, String> {
         (None, None) => return Ok(None),
     };
     let sequence = config.sequence;
-    let specified = |colour: &Colour| colour.primaries != 2 || colour.matrix != 2;
     let video = Video {
         codecs: config.codecs(),
         coded: Coded {
             size: sequence.map(|s| (s.width, s.height)),
-            colour: sequence.map(|s| s.colour).filter(specified),
+            colour: sequence.and_then(|s| picture::told(s.colour)),
             pixel_aspect: None,
         },
         codec: VideoCodec::Av1 {
@@ -190,7 +189,7 @@ pub(super) fn vp9(source: &Source<'_>) -> Result<Option<Stream>, String> {
         },
         coded: Coded {
             size: Some((key.width, key.height)),
-            colour: (key.colour.matrix != 2).then_some(key.colour),
+            colour: picture::told(key.colour),
             pixel_aspect: None,
         },
         reorder_depth: 0,

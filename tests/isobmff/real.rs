@@ -294,7 +294,8 @@ fn cmaf_tracks_have_the_sources_packets() {
     let streams = source();
     let expected = probe(&media::H264_EDIT_LIST.path());
     for (at, stream) in streams.into_iter().enumerate() {
-        let streams = [stream];
+        let mut streams = [stream];
+        streams[0].track.id = 1;
         let movie = movie(Variant::Cmaf, &streams);
         let file = fragmented(&movie, &fragments(&streams, 500_000_000, false), true);
         let (_folder, path) = written(&file);

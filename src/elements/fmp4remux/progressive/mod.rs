@@ -52,7 +52,7 @@ pub struct Options {
     /// Where `moov` goes.
     pub placement: MoovPlacement,
     /// For how many nanoseconds room is reserved.
-    pub reserved_ns: u64,
+    pub reserved_ns: Option<u64>,
     /// Bytes of a track that lie in a row.
     pub interleave_bytes: Option<u64>,
     /// Nanoseconds of a track that lie in a row.

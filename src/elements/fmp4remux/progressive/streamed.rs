@@ -67,7 +67,7 @@ impl Streamed {
                 }
                 let size = reserved(options, movie, tracks)?;
                 room = Some((begin.len() as u64, size));
-                begin.extend(free_box(size).map_err(|e| fault(None, e))?);
+                begin.extend(room_of(size)?);
             }
             placing.position = begin.len() as u64;
             out.push_buffer(header(begin))?;
@@ -186,12 +186,12 @@ fn absolute(movie: &Movie, tables: &[TrackTables]) -> Result<Vec<u8>, Fault> {
 
 /// Bytes of the room for `moov`.
 fn reserved(options: Options, movie: &Movie, tracks: &[NewTrack]) -> Result<u64, Fault> {
-    if options.reserved_ns == 0 {
-        return Err(fault(
+    let duration_ns = options.reserved_ns.ok_or_else(|| {
+        fault(
             None,
-            "reserved-max-duration: found 0, expected how long the file gets at most for moov-placement=front-reserve",
-        ));
-    }
+            "reserved-max-duration: found none, expected how long the file gets at most, for moov-placement=front-reserve",
+        )
+    })?;
     let expected: Vec<_> = tracks
         .iter()
         .map(|new| Expected {
@@ -202,9 +202,18 @@ fn reserved(options: Options, movie: &Movie, tracks: &[NewTrack]) -> Result<u64,
     let empty = vec![TrackTables::default(); tracks.len()];
     let bare = absolute(movie, &empty)?.len() as u64;
     let spare = SPARE_BYTES.saturating_mul(1 + tracks.len() as u64);
-    let chunk_ns = options.interleave_ns.unwrap_or(options.reserved_ns);
-    let rows = rows(&expected, options.reserved_ns, chunk_ns);
+    let chunk_ns = options.interleave_ns.unwrap_or(duration_ns);
+    let rows = rows(&expected, duration_ns, chunk_ns);
     Ok(bare.saturating_add(spare).saturating_add(rows))
+}
+
+fn room_of(size: u64) -> Result<Vec<u8>, Fault> {
+    free_box(size).map_err(|_| {
+        fault(
+            None,
+            format!("reserved-max-duration: found {size} bytes of room for so long, expected less than 4 GiB"),
+        )
+    })
 }
 
 /// Samples in a second, at most as far as files are usual.

@@ -272,7 +272,7 @@ pub fn table(sent: &[Sent], track: usize) -> gst::Structure {
 pub fn options(placement: MoovPlacement) -> Options {
     Options {
         placement,
-        reserved_ns: 10_000 * MS as u64,
+        reserved_ns: Some(10_000 * MS as u64),
         interleave_bytes: None,
         interleave_ns: Some(500 * MS as u64),
     }

@@ -30,6 +30,18 @@ fn the_moov_fills_the_room_that_was_left_for_it() {
     let (bytes, written) = write(options(MoovPlacement::FrontReserve), tracks(), &sent, false);
     assert!(bytes.is_empty());
     assert!(written.unwrap_err().contains("can't seek"));
+    for (reserved_ns, reason) in [(None, "found none"), (Some(u64::MAX), "less than 4 GiB")] {
+        let options = Options {
+            reserved_ns,
+            ..options(MoovPlacement::FrontReserve)
+        };
+        let (_, written) = write(options, tracks(), &sent, true);
+        let error = written.unwrap_err();
+        assert!(
+            error.contains("reserved-max-duration") && error.contains(reason),
+            "{error}"
+        );
+    }
 }
 
 #[test]
@@ -45,7 +57,7 @@ fn room_that_is_too_small_is_told_and_the_file_plays() {
         .filter(|s| s.track == 0)
         .collect();
     let short = Options {
-        reserved_ns: 1,
+        reserved_ns: Some(1),
         ..options(MoovPlacement::FrontReserve)
     };
     let (bytes, written) = write(short, tracks(), &sent, true);

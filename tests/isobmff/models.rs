@@ -378,7 +378,7 @@ proptest! {
         let limits = ChunkLimits { bytes: 8192, ticks: u64::MAX };
         let mut end = 0;
         let tables: Vec<_> = movie.tracks.iter().zip(&runs).map(|(_, runs)| {
-            let mut builder = TablesBuilder::new(limits);
+            let mut builder = TablesBuilder::new(limits, None);
             for sample in runs.iter().flatten() {
                 builder.push(sample, end).expect("a small file");
                 end += u64::from(sample.size);

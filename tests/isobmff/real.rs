@@ -311,7 +311,7 @@ fn tables(streams: &[Stream]) -> (Vec<TrackTables>, Vec<u8>) {
         bytes: 1 << 20,
         ticks: u64::MAX,
     };
-    let builder = || TablesBuilder::new(limits);
+    let builder = || TablesBuilder::new(limits, None);
     let mut builders: Vec<_> = streams.iter().map(|_| builder()).collect();
     let mut payload = Vec::new();
     for (fragment, bytes) in fragments(streams, 250_000_000, false) {

@@ -52,10 +52,13 @@ pub struct TablesBuilder {
 }
 
 impl TablesBuilder {
-    /// No samples yet.
-    pub fn new(limits: ChunkLimits) -> Self {
+    /// No samples yet; `roll_distance` is that of every sample, where decoding has to begin earlier.
+    pub fn new(limits: ChunkLimits, roll_distance: Option<i16>) -> Self {
         Self {
-            tables: TrackTables::default(),
+            tables: TrackTables {
+                roll_distance,
+                ..TrackTables::default()
+            },
             limits,
             open: None,
             samples: 0,
@@ -63,11 +66,6 @@ impl TablesBuilder {
             has_offsets: false,
             has_open: false,
         }
-    }
-
-    /// Decoding of every sample has to begin so many samples earlier, which is below 0.
-    pub fn set_roll_distance(&mut self, distance: i16) {
-        self.tables.roll_distance = Some(distance);
     }
 
     /// Samples so far.
@@ -236,7 +234,7 @@ mod tests {
     }
 
     fn built(samples: &[(Sample, u64)]) -> TrackTables {
-        let mut builder = TablesBuilder::new(LIMITS);
+        let mut builder = TablesBuilder::new(LIMITS, None);
         for (sample, offset) in samples {
             builder.push(sample, *offset).unwrap();
         }

@@ -24,10 +24,7 @@ pub fn plan(tracks: &[PlannedTrack]) -> Result<(Vec<TrackTables>, u64), Progress
     let mut lanes: Vec<_> = tracks
         .iter()
         .map(|track| {
-            let mut builder = TablesBuilder::new(track.limits);
-            if let Some(distance) = track.roll_distance {
-                builder.set_roll_distance(distance);
-            }
+            let builder = TablesBuilder::new(track.limits, track.roll_distance);
             (builder, track.samples.iter().peekable())
         })
         .collect();

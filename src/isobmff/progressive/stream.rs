@@ -82,8 +82,8 @@ impl<T> MediaStream<T> {
         }
     }
 
-    /// Adds a track.
-    pub fn add(&mut self, spec: TrackSpec, sparse: bool) {
+    /// Adds a track; decoding of each of its samples has to begin `roll_distance` samples earlier, which is below 0.
+    pub fn add(&mut self, spec: TrackSpec, roll_distance: Option<i16>, sparse: bool) {
         let limits = ChunkLimits::new(
             self.options.chunk_bytes,
             self.options.chunk_ns,
@@ -93,16 +93,9 @@ impl<T> MediaStream<T> {
         self.lanes.push(Lane {
             queue: TrackQueue::new(spec),
             timescale: spec.timescale,
-            builder: TablesBuilder::new(limits),
+            builder: TablesBuilder::new(limits, roll_distance),
             span: TrackSpan::default(),
         });
-    }
-
-    /// Decoding of each sample of a track has to begin so many samples earlier, which is below 0.
-    pub fn set_roll_distance(&mut self, track: usize, distance: i16) {
-        if let Some(lane) = self.lanes.get_mut(track) {
-            lane.builder.set_roll_distance(distance);
-        }
     }
 
     /// Takes a track's next sample, in decoding order.
@@ -270,8 +263,8 @@ mod tests {
     /// I B P of 40 ms each, and audio beside them.
     fn filled() -> (MediaStream<u32>, Vec<MediaBox<u32>>) {
         let mut stream = MediaStream::new(options());
-        stream.add(video(), false);
-        stream.add(audio(), false);
+        stream.add(video(), None, false);
+        stream.add(audio(), None, false);
         let mut boxes = Vec::new();
         for (n, pts) in [0, 80, 40, 120, 200, 160].into_iter().enumerate() {
             stream
@@ -326,7 +319,7 @@ mod tests {
     #[test]
     fn a_time_that_can_not_be_names_its_track() {
         let mut stream = MediaStream::new(options());
-        stream.add(audio(), false);
+        stream.add(audio(), None, false);
         stream.push(0, input(40, 1, true)).unwrap();
         let error = stream.push(0, input(20, 1, true)).unwrap_err();
         assert!(matches!(error, PlaceError::Time { track: 0, .. }));

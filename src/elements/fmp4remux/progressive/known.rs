@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::table::{Told, ask};
-use super::{Describe, NewTrack, Options, empty_text, fault, header, roll_distance};
+use super::{Describe, NewTrack, Options, empty_text, fault, header};
 use crate::elements::collector::{Fault, Output};
 use crate::isobmff::boxes::progressive_header;
 use crate::isobmff::fragment::Input;
@@ -41,7 +41,6 @@ impl Known {
         let mut lanes = Vec::with_capacity(tracks.len());
         for (number, new) in tracks.iter_mut().enumerate() {
             let Told { inputs, skip } = ask(new, &mut |caps| describe(number, caps))?;
-            let first = inputs.first().map_or(0, |input| input.frame);
             let expected = inputs.iter().map(|i| (i.size, i.pts_ns)).collect();
             let known = KnownTrack::new(new.spec, inputs.into_iter());
             let known = known.map_err(|e| fault(Some(new), format!("its sample table: {e}")))?;
@@ -59,7 +58,7 @@ impl Known {
                     options.interleave_ns.unwrap_or(u64::MAX),
                     new.track.timescale,
                 ),
-                roll_distance: roll_distance(new.kind, new.spec.timescale, first),
+                roll_distance: new.roll_distance,
                 samples: known.samples,
             });
         }

@@ -72,6 +72,8 @@ pub struct NewTrack {
     pub spec: TrackSpec,
     /// What it holds.
     pub kind: Kind,
+    /// For the group `roll`.
+    pub roll_distance: Option<i16>,
     /// Bytes at the start of every buffer that are no part of its sample (AV1: a temporal delimiter).
     pub prefix: u32,
     /// Nobody waits for it.
@@ -215,16 +217,6 @@ fn fault(track: Option<&NewTrack>, reason: impl ToString) -> Fault {
 /// A sample that shows no text.
 fn empty_text() -> gst::Buffer {
     gst::Buffer::from_slice([0; EMPTY_SIZE as usize])
-}
-
-/// For the group `roll`: by how many samples decoding has to begin earlier, as long as the first.
-fn roll_distance(kind: Kind, timescale: u32, first: i64) -> Option<i16> {
-    let Kind::Audio { rate, pre_roll, .. } = kind else {
-        return None;
-    };
-    let samples = scaled(u64::try_from(first).ok()?, rate, timescale).max(1);
-    let distance = u64::from(pre_roll).div_ceil(samples);
-    i16::try_from(distance).ok().filter(|d| *d > 0).map(|d| -d)
 }
 
 /// A number of one rate at another, rounded.

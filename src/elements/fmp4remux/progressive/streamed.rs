@@ -2,7 +2,7 @@
 
 use super::super::streams::{FrameLength, Kind};
 use super::spool::Spool;
-use super::{MoovPlacement, NewTrack, Options, empty_text, fault, header, roll_distance, skip};
+use super::{MoovPlacement, NewTrack, Options, empty_text, fault, header, skip};
 use crate::elements::collector::{Fault, Output};
 use crate::isobmff::boxes::{Placement, file_type, mdat_header, moov, progressive_header};
 use crate::isobmff::fragment::Input;
@@ -83,7 +83,7 @@ impl Streamed {
     }
 
     pub fn add(&mut self, new: &NewTrack) {
-        self.stream.add(new.spec, new.sparse);
+        self.stream.add(new.spec, new.roll_distance, new.sparse);
         self.skips.push(None);
     }
 
@@ -97,9 +97,6 @@ impl Streamed {
         if let (Some(begin @ None), Some(new)) = (self.skips.get_mut(track), tracks.get(track)) {
             let clipping = crate::meta::clipping(&input.payload);
             *begin = Some(clipping.map_or(0, |c| skip(new, c.start)));
-            if let Some(distance) = roll_distance(new.kind, new.spec.timescale, input.frame) {
-                self.stream.set_roll_distance(track, distance);
-            }
         }
         let pushed = self.stream.push(track, input);
         pushed.map_err(|e| refused(tracks, &e))?;

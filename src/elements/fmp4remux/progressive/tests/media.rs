@@ -133,6 +133,7 @@ pub fn new_track(
             first: None,
         },
         kind,
+        roll_distance: None,
         prefix: 0,
         sparse: false,
     }

@@ -4,6 +4,7 @@
 //! `tags` is for people and programs that know nothing of GStreamer, `h4x` has everything, to be restored.
 
 use gst::glib::translate::*;
+use gst::prelude::*;
 use serde_json::{Map, Value, json};
 
 use crate::text;
@@ -35,6 +36,28 @@ pub fn parse(text: &str) -> Option<gst::TagList> {
         unsafe { gst::ffi::gst_tag_list_remove_tag(list.as_mut_ptr(), name.to_glib_none().0) };
     }
     Some(tags)
+}
+
+/// Adds tags to those that came before, which they replace.
+pub fn replace(tags: &mut Option<gst::TagList>, new: &gst::TagList) {
+    *tags = Some(match tags {
+        Some(old) => old.merge(new, gst::TagMergeMode::Replace),
+        None => new.clone(),
+    });
+}
+
+/// Tags of the file that an element writes: what the application set on the element itself and what came down the
+/// pipeline, merged as the element was told.
+pub fn of_file(element: &gst::Element, tags: Option<&gst::TagList>) -> Option<gst::TagList> {
+    let setter = element.dynamic_cast_ref::<gst::TagSetter>();
+    let own = setter.and_then(|s| s.tag_list());
+    match (own, tags) {
+        (Some(own), Some(tags)) => {
+            let mode = setter.map_or(gst::TagMergeMode::Keep, |s| s.tag_merge_mode());
+            Some(own.merge(tags, mode))
+        }
+        (own, tags) => own.or_else(|| tags.cloned()),
+    }
 }
 
 /// True when every value of a tag has the tag's type, or nobody knows the tag.

@@ -79,6 +79,11 @@ fn the_demuxers_interface_is_as_kept() {
     compare("h4mkdemux");
 }
 
+#[test]
+fn the_mp4_muxers_interface_is_as_kept() {
+    compare("fmp4remux");
+}
+
 /// An element without a file here has an interface that nobody reviews.
 #[test]
 fn every_element_of_the_plugin_is_kept() {
@@ -98,6 +103,6 @@ fn every_element_of_the_plugin_is_kept() {
         .filter(|name| *name != "h4mk")
         .collect();
     elements.sort_unstable();
-    assert_eq!(elements, ["h4mkdemux", "h4mkmux"], "{text}");
+    assert_eq!(elements, ["fmp4remux", "h4mkdemux", "h4mkmux"], "{text}");
     assert!(elements.iter().all(|name| golden(name).is_file()));
 }

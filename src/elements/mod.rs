@@ -16,5 +16,6 @@ pub mod h4mkmux;
 /// When GStreamer refuses a registration.
 pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     h4mkmux::register(plugin)?;
-    h4mkdemux::register(plugin)
+    h4mkdemux::register(plugin)?;
+    fmp4remux::register(plugin)
 }

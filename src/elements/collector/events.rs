@@ -34,7 +34,8 @@ impl<M: Mux> Collector<M> {
             EventView::Segment(e) => self.change(element, slot, |pad| pad.set_segment(e.segment())),
             EventView::Gap(e) => {
                 let (start, duration) = e.get();
-                self.change(element, slot, |pad| pad.gap(start, duration))
+                let timeline = lock(&self.state).timeline;
+                self.change(element, slot, |pad| pad.gap(start, duration, timeline))
             }
             EventView::Eos(_) => self.change(element, slot, |pad| pad.ended = true),
             EventView::Toc(_)

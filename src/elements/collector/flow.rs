@@ -21,10 +21,11 @@ impl<M: Mux> Collector<M> {
             state = lock(&self.state);
         }
         state = self.wait_for_room(element, state, slot)?;
+        let timeline = state.timeline;
         if let Some(pad) = state.pad(slot) {
             // Caps of our own making may come with the first buffer.
             let unknown = !pad.has_caps;
-            pad.push(slot, buffer);
+            pad.push(slot, buffer, timeline);
             state.events_pending |= unknown;
         }
         self.write(element, state, Some(slot)).flow

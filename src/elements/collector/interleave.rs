@@ -2,11 +2,11 @@
 
 use gst::prelude::*;
 
-use super::Slot;
 use super::live::{Deadlines, Upstream};
 use super::pads::PadState;
 use super::queue::{Block, Entry, Limits};
 use super::worker::Worker;
+use super::{Slot, Timeline};
 
 /// Most items that one batch takes out: the lock is given back in between.
 const BATCH: usize = 64;
@@ -47,6 +47,7 @@ pub(super) struct State {
     /// Downstream's last answer, and so the answer to every pad.
     pub flow: Result<gst::FlowSuccess, gst::FlowError>,
     pub upstream: Upstream,
+    pub timeline: Timeline,
     pub deadlines: Deadlines,
     pub group_id: Option<gst::GroupId>,
     /// Made when it is needed first.
@@ -66,6 +67,7 @@ impl Default for State {
             events_pending: false,
             flow: Ok(gst::FlowSuccess::Ok),
             upstream: Upstream::default(),
+            timeline: Timeline::default(),
             deadlines: Deadlines::default(),
             group_id: None,
             worker: None,
@@ -93,7 +95,7 @@ impl State {
             running: !stopped,
             writing: self.writing,
             worker: self.worker.take(),
-            upstream: Upstream::new(self.upstream.own_latency),
+            upstream: Upstream::new(&self.upstream),
             ..Self::default()
         };
     }
@@ -255,12 +257,14 @@ impl State {
         }
         let limits = self.limits();
         let full = self.pads().any(|p| p.queue.is_full(limits));
+        let live = self.upstream.live;
         let waits = self.pads().any(|pad| {
             let there = pad.ended
                 || pad.flushing
                 || pad.has_caps && (pad.sparse || pad.has_gap || pad.queue.has_blocks())
                 || full && (pad.sparse || pad.has_gap);
-            !there && pad.pad.is_linked()
+            let settled = there && (full || live || !pad.is_in_doubt());
+            !settled && pad.pad.is_linked()
         });
         let ended = self.pads().all(|p| p.ended || !p.pad.is_linked());
         let begun = self
@@ -271,6 +275,7 @@ impl State {
 
     fn start(&mut self, items: &mut Vec<Item>) {
         self.started = true;
+        self.pads_mut().for_each(|pad| pad.started = true);
         for slot in 0..self.pads.len() {
             self.take_events(slot, items);
         }

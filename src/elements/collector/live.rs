@@ -14,13 +14,17 @@ pub(super) struct Upstream {
     /// Time from capture until a buffer is here.
     latency: i64,
     /// What the user adds to it.
-    pub own_latency: i64,
+    own_latency: i64,
+    /// How long the format itself holds blocks.
+    grouping: i64,
 }
 
 impl Upstream {
-    pub fn new(own_latency: i64) -> Self {
+    /// Of upstream that was not asked yet; what the element adds stays.
+    pub fn new(old: &Self) -> Self {
         Self {
-            own_latency,
+            own_latency: old.own_latency,
+            grouping: old.grouping,
             ..Self::default()
         }
     }
@@ -100,6 +104,11 @@ impl<M: Mux> Collector<M> {
         lock(&self.state).upstream.own_latency = nanoseconds(latency);
     }
 
+    /// Time for which the format holds blocks of live input until what they are in is complete.
+    pub fn set_grouping(&self, grouping: gst::ClockTime) {
+        lock(&self.state).upstream.grouping = nanoseconds(grouping);
+    }
+
     /// PAUSED to PLAYING: deadlines are measured from here on.
     pub fn play(&self, element: &gst::Element) {
         let mut state = lock(&self.state);
@@ -153,7 +162,11 @@ impl<M: Mux> Collector<M> {
         let mut state = lock(&self.state);
         state.upstream.live = live;
         state.upstream.latency = nanoseconds(min);
-        let own = gst::ClockTime::from_nseconds(state.upstream.own_latency.unsigned_abs());
+        let own = state
+            .upstream
+            .own_latency
+            .saturating_add(state.upstream.grouping);
+        let own = gst::ClockTime::from_nseconds(own.unsigned_abs());
         drop(state);
         let own = if live { own } else { gst::ClockTime::ZERO };
         query.set(live, min + own, max.map(|max| max + own));

@@ -36,8 +36,23 @@ pub use queue::Block;
 /// Number of a pad in its collector: never used twice between READY and READY.
 pub type Slot = usize;
 
+/// Which times blocks have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Timeline {
+    /// Running time: when things are to be shown.
+    #[default]
+    Running,
+    /// Stream time: where they are in the media, wherever upstream was sought to.
+    Stream,
+}
+
 /// A container format. Calls come in file order, from one thread at a time.
 pub trait Mux: Send + 'static {
+    /// Which times blocks have.
+    fn timeline(&self) -> Timeline {
+        Timeline::Running
+    }
+
     /// A stream is new (before [`Mux::start`] or, a late pad, after it) or its caps changed. Nobody waits for
     /// a `sparse` one.
     ///
@@ -149,11 +164,14 @@ impl<M: Mux> Collector<M> {
 
     /// READY to PAUSED: begins a file that goes out on `srcpad`.
     pub fn start(&self, mux: M, srcpad: gst::Pad) {
+        let timeline = mux.timeline();
         *lock(&self.writing) = Some(Writing {
             mux,
             out: Output::new(srcpad),
         });
-        lock(&self.state).reset(false);
+        let mut state = lock(&self.state);
+        state.reset(false);
+        state.timeline = timeline;
     }
 
     /// PAUSED to READY, before the pads are deactivated: wakes every thread and lets none in.

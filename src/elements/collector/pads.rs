@@ -4,9 +4,11 @@ use std::sync::{Arc, Condvar};
 
 use gst::prelude::*;
 
-use super::Slot;
 use super::queue::{Block, Entry, Queue};
+use super::{Slot, Timeline};
 
+/// A segment that is not corrected within so many nanoseconds of blocks stays as it is.
+const DOUBT: u64 = 500_000_000;
 /// Caps of a stream that comes without.
 const NO_CAPS: &str = "application/octet-stream";
 
@@ -18,6 +20,8 @@ pub(super) struct PadState {
     /// Caps came, at least into the queue.
     pub has_caps: bool,
     pub sparse: bool,
+    /// Blocks of it were handed on.
+    pub started: bool,
     /// A GAP came.
     pub has_gap: bool,
     pub flushing: bool,
@@ -43,6 +47,14 @@ pub(super) fn nanoseconds(time: gst::ClockTime) -> i64 {
     i64::try_from(time.nseconds()).unwrap_or(i64::MAX)
 }
 
+/// True when a segment says anew, and other than before, where running time begins.
+fn is_correction(
+    old: &gst::FormattedSegment<gst::ClockTime>,
+    new: &gst::FormattedSegment<gst::ClockTime>,
+) -> bool {
+    old.base() == new.base() && old.time() == new.time() && old.rate() == new.rate()
+}
+
 impl PadState {
     pub fn new(pad: gst::Pad) -> Self {
         Self {
@@ -51,6 +63,7 @@ impl PadState {
             segment: None,
             has_caps: false,
             sparse: false,
+            started: false,
             has_gap: false,
             flushing: false,
             ended: false,
@@ -69,9 +82,13 @@ impl PadState {
         *self = Self::new(self.pad.clone());
     }
 
-    fn running_time(&self, time: Option<gst::ClockTime>) -> Option<i64> {
-        let running = self.segment.as_ref()?.to_running_time_full(time?)?;
-        Some(match running {
+    fn time(&self, time: Option<gst::ClockTime>, timeline: Timeline) -> Option<i64> {
+        let segment = self.segment.as_ref()?;
+        let time = match timeline {
+            Timeline::Running => segment.to_running_time_full(time?)?,
+            Timeline::Stream => segment.to_stream_time_full(time?)?,
+        };
+        Some(match time {
             gst::Signed::Positive(time) => nanoseconds(time),
             gst::Signed::Negative(time) => -nanoseconds(time),
         })
@@ -79,17 +96,39 @@ impl PadState {
 
     pub fn set_segment(&mut self, segment: &gst::Segment) {
         // Buffers of any other format have no times.
-        self.segment = segment.downcast_ref::<gst::ClockTime>().cloned();
+        let segment = segment.downcast_ref::<gst::ClockTime>().cloned();
+        if let Some((old, new)) = self.segment.as_ref().zip(segment.as_ref())
+            && !self.started
+            && is_correction(old, new)
+        {
+            let start =
+                |s: &gst::FormattedSegment<gst::ClockTime>| s.start().map_or(0, nanoseconds);
+            let later = start(old).saturating_sub(start(new));
+            self.queue.shift(later);
+            self.newest = self.newest.saturating_add(later);
+        }
+        self.segment = segment;
     }
 
-    pub fn push(&mut self, slot: Slot, buffer: gst::Buffer) {
+    /// True where the segment may yet be corrected: `matroskademux` begins it at the first block of the file, and again
+    /// when a block of another stream is earlier.
+    pub fn is_in_doubt(&self) -> bool {
+        let begins_late = self.segment.as_ref().is_some_and(|segment| {
+            let zero = Some(gst::ClockTime::ZERO);
+            segment.start() > zero && segment.time() == zero && segment.base() == zero
+        });
+        let waits = self.queue.has_blocks() && !self.sparse && !self.ended;
+        begins_late && waits && self.queue.span() < DOUBT
+    }
+
+    pub fn push(&mut self, slot: Slot, buffer: gst::Buffer, timeline: Timeline) {
         if !self.has_caps {
             self.has_caps = true;
             let caps = gst::Caps::new_empty_simple(NO_CAPS);
             self.queue.push_event(Entry::Caps(caps));
         }
-        let pts = self.running_time(buffer.pts());
-        let dts = self.running_time(buffer.dts());
+        let pts = self.time(buffer.pts(), timeline);
+        let dts = self.time(buffer.dts(), timeline);
         let time = dts.or(pts).unwrap_or(self.newest);
         self.newest = time;
         self.queue.push_block(Block {
@@ -102,10 +141,15 @@ impl PadState {
     }
 
     /// A GAP from `start` on: nothing comes before its end.
-    pub fn gap(&mut self, start: gst::ClockTime, duration: Option<gst::ClockTime>) {
+    pub fn gap(
+        &mut self,
+        start: gst::ClockTime,
+        duration: Option<gst::ClockTime>,
+        timeline: Timeline,
+    ) {
         self.has_gap = true;
         let end = start.saturating_add(duration.unwrap_or(gst::ClockTime::ZERO));
-        if let Some(end) = self.running_time(Some(end)) {
+        if let Some(end) = self.time(Some(end), timeline) {
             self.position = self.position.max(end);
         }
     }

@@ -107,6 +107,25 @@ impl Queue {
         })
     }
 
+    /// Nanoseconds from the first block to the last.
+    pub fn span(&self) -> u64 {
+        let oldest = self.first_time().unwrap_or(self.newest);
+        self.newest.abs_diff(oldest)
+    }
+
+    /// Every block is later by so many nanoseconds than was thought.
+    pub fn shift(&mut self, later: i64) {
+        for entry in &mut self.entries {
+            if let Entry::Block(block) = entry {
+                let shifted = |time: i64| time.saturating_add(later);
+                block.pts = block.pts.map(shifted);
+                block.dts = block.dts.map(shifted);
+                block.time = shifted(block.time);
+            }
+        }
+        self.newest = self.newest.saturating_add(later);
+    }
+
     pub fn pop_block(&mut self) -> Option<Block> {
         match self.entries.pop_front() {
             Some(Entry::Block(block)) => {

@@ -16,10 +16,7 @@ pub(super) struct Pipeline {
 
 impl Pipeline {
     pub fn tag(&mut self, tags: &gst::TagList) {
-        self.tags = Some(match &self.tags {
-            Some(old) => old.merge(tags, gst::TagMergeMode::Replace),
-            None => tags.clone(),
-        });
+        tags::replace(&mut self.tags, tags);
     }
 
     pub fn toc(&mut self, toc: gst::Toc) {
@@ -42,23 +39,11 @@ impl Pipeline {
             .and_then(|s| s.toc());
         tags::add_to_meta(
             &mut object,
-            self.all_tags(element).as_ref(),
+            tags::of_file(element, self.tags.as_ref()).as_ref(),
             toc.as_ref().or(self.toc.as_ref()),
         );
         let empty = object.is_empty() && settings.meta.is_none();
         Ok((!empty).then(|| Value::Object(object).to_string()))
-    }
-
-    fn all_tags(&self, element: &gst::Element) -> Option<gst::TagList> {
-        let setter = element.dynamic_cast_ref::<gst::TagSetter>();
-        let own = setter.and_then(|s| s.tag_list());
-        match (own, &self.tags) {
-            (Some(own), Some(tags)) => {
-                let mode = setter.map_or(gst::TagMergeMode::Keep, |s| s.tag_merge_mode());
-                Some(own.merge(tags, mode))
-            }
-            (own, tags) => own.or_else(|| tags.clone()),
-        }
     }
 }
 

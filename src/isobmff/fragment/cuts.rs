@@ -22,6 +22,8 @@ pub(super) struct Decider {
     begins: Option<Begins>,
     /// Times at which the next segment was asked for.
     splits: VecDeque<i64>,
+    /// Times at which a segment begins, key or not.
+    hard: VecDeque<i64>,
     /// By track: a sample of the range came.
     entered: Vec<bool>,
     done: bool,
@@ -42,6 +44,12 @@ impl Begins {
             chunk: time,
         }
     }
+}
+
+/// Inserts a time into an ordered row.
+fn insert(times: &mut VecDeque<i64>, time_ns: i64) {
+    let place = times.partition_point(|t| *t <= time_ns);
+    times.insert(place, time_ns);
 }
 
 /// The last point of `begin + n * step` at or before a time, if that is past `begin`.
@@ -71,6 +79,7 @@ impl Decider {
             next: 0,
             begins: options.range.map(|(start, _)| Begins::all(start)),
             splits: VecDeque::new(),
+            hard: VecDeque::new(),
             entered: Vec::new(),
             done: false,
         }
@@ -81,8 +90,21 @@ impl Decider {
     }
 
     pub fn split_at(&mut self, time_ns: i64) {
-        let place = self.splits.partition_point(|t| *t <= time_ns);
-        self.splits.insert(place, time_ns);
+        insert(&mut self.splits, time_ns);
+    }
+
+    pub fn cut_at(&mut self, time_ns: i64) {
+        insert(&mut self.hard, time_ns);
+    }
+
+    pub fn segment_begin(&self) -> Option<i64> {
+        self.begins.map(|b| b.segment)
+    }
+
+    /// The time of a hard cut that a sample is at or past.
+    fn hard_due(&mut self, time_ns: i64) -> Option<i64> {
+        let due = self.hard.front().is_some_and(|time| *time <= time_ns);
+        due.then(|| self.hard.pop_front()).flatten()
     }
 
     /// Whether a sample is of the range, or behind it.
@@ -196,6 +218,14 @@ impl Decider {
     fn picture(&mut self, look: Look) -> Option<Cut> {
         let begins = self.begins?;
         let at = Some(look.number);
+        let time_ns = if look.sync {
+            look.pts_ns.max(look.clock_ns)
+        } else {
+            look.clock_ns
+        };
+        if let Some(time_ns) = self.hard_due(time_ns) {
+            return self.segment(time_ns, at);
+        }
         if let Some((_, stop)) = self.range {
             if look.sync && look.pts_ns >= stop {
                 return self.segment(stop, at);
@@ -208,6 +238,9 @@ impl Decider {
 
     fn frame(&mut self, pts_ns: i64) -> Option<Cut> {
         let begins = self.begins?;
+        if let Some(time_ns) = self.hard_due(pts_ns) {
+            return self.segment(time_ns, None);
+        }
         if let Some((_, stop)) = self.range {
             if pts_ns >= stop {
                 return self.segment(stop, None);

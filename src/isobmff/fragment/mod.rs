@@ -149,6 +149,16 @@ impl<T> Fragmenter<T> {
         self.decider.split_at(time_ns);
     }
 
+    /// A segment begins at a time, key or not.
+    pub fn cut_at(&mut self, time_ns: i64) {
+        self.decider.cut_at(time_ns);
+    }
+
+    /// Where the segment begins that the newest samples are in, nanoseconds.
+    pub fn segment_begin(&self) -> Option<i64> {
+        self.decider.segment_begin()
+    }
+
     /// Takes a track's next sample.
     ///
     /// # Errors

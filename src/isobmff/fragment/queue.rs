@@ -196,6 +196,14 @@ impl<T> TrackQueue<T> {
         }
     }
 
+    /// C: ticks by which decoding is ahead of presentation.
+    pub fn delay(&self) -> i64 {
+        match &self.queue {
+            Queue::Video(queue) => queue.delay(),
+            Queue::Audio(_) | Queue::Text(_) => 0,
+        }
+    }
+
     /// How many audio frames could not follow the one before them, and were placed by their time alone.
     pub fn off_grid(&self) -> u64 {
         match &self.queue {

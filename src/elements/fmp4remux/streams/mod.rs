@@ -10,8 +10,7 @@ mod text;
 mod video;
 
 pub use frame::FrameLength;
-pub use language::language;
-pub use picture::orientation;
+pub use language::{bcp47, language};
 pub use template::{any_caps, audio_caps, subtitle_caps, video_caps};
 pub use text::timed_text;
 

@@ -1,0 +1,82 @@
+//! Caps and buffers that go out.
+
+use super::published::Fragment;
+use crate::isobmff::fragment::{EMPTY_SIZE, Payload};
+use crate::isobmff::model::Variant;
+use crate::meta;
+
+/// Caps of the output, with the init segment where there is one.
+pub(super) fn caps(variant: Variant, init: Option<&gst::Buffer>) -> gst::Caps {
+    let variant = match variant {
+        Variant::Fragmented => "iso-fragmented",
+        Variant::Cmaf => "cmaf",
+        Variant::Progressive => "iso",
+    };
+    let caps = gst::Caps::builder("video/quicktime").field("variant", variant);
+    match init {
+        Some(init) => caps
+            .field("streamheader", gst::Array::new([init.clone()]))
+            .build(),
+        None => caps.build(),
+    }
+}
+
+/// A buffer of boxes at a place of the output.
+pub(super) fn boxes(bytes: Vec<u8>, at: u64, flags: gst::BufferFlags) -> gst::Buffer {
+    let end = at + bytes.len() as u64;
+    let mut buffer = gst::Buffer::from_slice(bytes);
+    let writable = buffer.make_mut();
+    writable.set_offset(at);
+    writable.set_offset_end(end);
+    writable.set_flags(flags);
+    buffer
+}
+
+/// The buffers of a fragment: its boxes, then its samples as they came.
+pub(super) fn fragment(
+    header: Vec<u8>,
+    payloads: Vec<Payload<gst::Buffer>>,
+    written: &Fragment,
+) -> gst::BufferList {
+    let delta = gst::BufferFlags::DELTA_UNIT;
+    let mut flags = gst::BufferFlags::HEADER;
+    if written.is_chunk || !written.starts_with_key {
+        flags |= delta;
+    }
+    if written.discontinuity {
+        flags |= gst::BufferFlags::DISCONT;
+    }
+    let mut head = boxes(header, written.offset, flags);
+    let mut offset = head.offset_end();
+    let times = head.make_mut();
+    times.set_pts(gst::ClockTime::from_nseconds(written.start_ns));
+    times.set_dts(gst::ClockTime::from_nseconds(written.start_ns));
+    times.set_duration(gst::ClockTime::from_nseconds(written.duration_ns));
+    let mut list = gst::BufferList::new_sized(payloads.len() + 1);
+    if let Some(list) = list.get_mut() {
+        list.add(head);
+        let mut payloads = payloads.into_iter().peekable();
+        while let Some((_, payload)) = payloads.next() {
+            let mut sample = payload.unwrap_or_else(empty_text);
+            let end = offset + sample.size() as u64;
+            let writable = sample.make_mut();
+            writable.set_offset(offset);
+            writable.set_offset_end(end);
+            let last = payloads.peek().is_none();
+            let marker = if last {
+                gst::BufferFlags::MARKER
+            } else {
+                gst::BufferFlags::empty()
+            };
+            meta::replace_flags(writable, delta | marker);
+            offset = end;
+            list.add(sample);
+        }
+    }
+    list
+}
+
+/// A sample that shows no text.
+fn empty_text() -> gst::Buffer {
+    gst::Buffer::from_slice([0; EMPTY_SIZE as usize])
+}

@@ -1,0 +1,333 @@
+//! The streams of the file being written, by pad, and their buffers as samples.
+
+use gst::prelude::*;
+use gst_audio::AudioClippingMeta;
+
+use super::pad;
+use super::progressive::NewTrack;
+use super::settings::{ParameterSets, Settings};
+use super::streams::{self, Description, FrameLength, Kind, Stream, Wishes};
+use crate::elements::collector::{Block, Fault, Slot};
+use crate::isobmff::fragment::{Input, Media, TrackSpec};
+use crate::isobmff::model::{self, SampleEntry};
+use crate::isobmff::timing;
+use crate::tags;
+
+/// Opus packets last multiples of 2.5 ms (RFC 6716, 3.1).
+const OPUS_UNIT_NS: i64 = 2_500_000;
+
+/// What is known of a pad's stream.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub pad: gst::Pad,
+    caps: gst::Caps,
+    tags: Option<gst::TagList>,
+    pub sparse: bool,
+    pub ended: bool,
+    /// Its caps are other than those of `stream`.
+    pub changed: bool,
+    pub stream: Option<Stream>,
+    /// `roll_distance` of its samples, by the first of them.
+    roll_distance: Option<i16>,
+    /// Bytes at the start of its buffers that MP4 leaves out, by the first of them.
+    prefix: u32,
+}
+
+/// An error that names the pad.
+pub(super) fn refused(slot: Slot, reason: impl Into<String>) -> Fault {
+    Fault::Mux {
+        slot: Some(slot),
+        reason: reason.into(),
+    }
+}
+
+impl Source {
+    pub fn new(pad: &gst::Pad, caps: &gst::Caps, sparse: bool) -> Self {
+        Self {
+            pad: pad.clone(),
+            caps: caps.clone(),
+            tags: None,
+            sparse,
+            ended: false,
+            changed: false,
+            stream: None,
+            roll_distance: None,
+            prefix: 0,
+        }
+    }
+
+    pub fn tag(&mut self, tags: &gst::TagList) {
+        tags::replace(&mut self.tags, tags);
+    }
+
+    pub fn set_caps(&mut self, caps: &gst::Caps) {
+        self.changed |= &self.caps != caps;
+        self.caps = caps.clone();
+    }
+
+    /// Learns what can be known, `first` being the next buffer where there is one. True once all is known.
+    pub fn describe(
+        &mut self,
+        slot: Slot,
+        settings: &Settings,
+        first: Option<&gst::BufferRef>,
+    ) -> Result<bool, Fault> {
+        let map = first.map(|b| b.map_readable()).transpose();
+        let map = map.map_err(|_| refused(slot, "found a buffer whose memory can't be read"))?;
+        let wishes = self.wishes(settings);
+        let payload = map.as_ref().map(|m| m.as_slice());
+        let described = streams::describe(&self.caps, self.tags.as_deref(), payload, wishes)
+            .map_err(|reason| refused(slot, reason))?;
+        let Description::Stream(mut stream) = described else {
+            return Ok(false);
+        };
+        if let Some(language) = pad::settings(&self.pad).language {
+            stream.language = streams::bcp47(&language);
+        }
+        match (stream.kind, first) {
+            (Kind::Video { delimited, .. }, _) if delimited => {
+                let cut = payload.map_or(0, streams::leading_delimiters);
+                self.prefix = u32::try_from(cut).unwrap_or(0);
+            }
+            (
+                Kind::Audio {
+                    frame, pre_roll, ..
+                },
+                Some(first),
+            ) if pre_roll > 0 => {
+                let packets = pre_roll.div_ceil(samples(slot, frame, first)?.max(1));
+                self.roll_distance = i16::try_from(packets).ok().map(|n| -n);
+            }
+            _ => {}
+        }
+        drop(map);
+        self.stream = Some(*stream);
+        self.changed = false;
+        Ok(true)
+    }
+
+    /// True of a buffer that belongs to the sample entry and is no sample.
+    pub fn is_header(&self, buffer: &gst::BufferRef) -> bool {
+        let flac = self
+            .caps
+            .structure(0)
+            .is_some_and(|s| s.has_name("audio/x-flac"));
+        let flagged = buffer.flags().contains(gst::BufferFlags::HEADER);
+        match self.stream.as_ref().map(|s| s.kind) {
+            Some(Kind::Audio { frame, .. }) => {
+                let map = buffer.map_readable();
+                map.is_ok_and(|map| frame.is_header(&map))
+            }
+            Some(_) => false,
+            // Flagged headers of pictures are the first access unit.
+            None => flac && flagged,
+        }
+    }
+
+    /// The sample that a buffer is.
+    pub fn input(&self, block: Block, entry: u32) -> Result<Input<gst::Buffer>, Fault> {
+        let slot = block.slot;
+        let Some(stream) = &self.stream else {
+            return Err(refused(slot, "found a buffer before caps"));
+        };
+        let pts_ns = block
+            .pts
+            .ok_or_else(|| refused(slot, "PTS: found none, expected a time on every buffer"))?;
+        let mut input = Input {
+            pts_ns,
+            duration_ns: block
+                .buffer
+                .duration()
+                .and_then(|d| i64::try_from(d.nseconds()).ok()),
+            frame: 0,
+            trim: 0,
+            sync: !block.buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
+            size: 0,
+            entry,
+            payload: block.buffer,
+        };
+        match stream.kind {
+            Kind::Video { delimited, .. } if delimited => {
+                input.payload = undelimited(slot, input.payload)?;
+            }
+            Kind::Video { .. } => {}
+            Kind::Audio { frame, rate, .. } => {
+                let samples = samples(slot, frame, &input.payload)?;
+                input.frame = scaled(samples.into(), stream.timescale, rate).max(1);
+                if let Some((start, end)) = clipping(&input.payload, rate) {
+                    // The clipped samples are before the time of the buffer.
+                    let before = scaled(start, SECOND_NS, rate);
+                    input.pts_ns = input.pts_ns.saturating_sub(before);
+                    input.trim = scaled(end, stream.timescale, rate);
+                }
+            }
+            Kind::Text { markup } => input.payload = text(slot, &input.payload, markup)?,
+        }
+        input.size = u32::try_from(input.payload.size()).map_err(|_| {
+            let size = input.payload.size();
+            refused(
+                slot,
+                format!("found a buffer of {size} bytes, expected less than 4 GiB"),
+            )
+        })?;
+        Ok(input)
+    }
+
+    /// What timing has to know. `first` is the stream's first tick, where an earlier run found it.
+    fn spec(&self, settings: &Settings, first: Option<i64>) -> Option<TrackSpec> {
+        let stream = self.stream.as_ref()?;
+        let timescale = stream.timescale;
+        let media = match stream.kind {
+            Kind::Video {
+                reorder_depth,
+                frame_duration_ns,
+                ..
+            } => {
+                let frame_ns = frame_duration_ns.and_then(|ns| i64::try_from(ns).ok());
+                let delay_ns = settings.reorder_delay_ns().unwrap_or_else(|| {
+                    frame_ns
+                        .unwrap_or(UNKNOWN_FRAME_NS)
+                        .saturating_mul(reorder_depth.into())
+                });
+                Media::Video {
+                    depth: usize::try_from(reorder_depth).unwrap_or(usize::MAX),
+                    delay: timing::ticks(delay_ns, timescale),
+                    frame: frame_ns.map(|ns| timing::ticks(ns, timescale)),
+                }
+            }
+            Kind::Audio { frame, .. } => Media::Audio {
+                unit: (frame == FrameLength::Opus).then(|| timing::ticks(OPUS_UNIT_NS, timescale)),
+            },
+            Kind::Text { .. } => Media::Text,
+        };
+        Some(TrackSpec {
+            timescale,
+            media,
+            first,
+        })
+    }
+
+    /// The stream as the file has it; `None` before it is described.
+    pub fn new_track(
+        &self,
+        (slot, id): (Slot, u32),
+        settings: &Settings,
+    ) -> Option<Result<NewTrack, String>> {
+        let stream = self.stream.as_ref()?;
+        let track = self.track(id)?;
+        let first = match settings.first_tick(&self.pad.name(), track.timescale) {
+            Ok(first) => first,
+            Err(reason) => return Some(Err(reason)),
+        };
+        Some(Ok(NewTrack {
+            slot,
+            pad: self.pad.clone(),
+            spec: self.spec(settings, first)?,
+            track,
+            kind: stream.kind,
+            roll_distance: self.roll_distance,
+            prefix: self.prefix,
+            sparse: self.sparse,
+        }))
+    }
+
+    /// The description of samples under other caps of the same stream.
+    pub fn entry(&self, settings: &Settings, caps: &gst::CapsRef) -> Result<SampleEntry, String> {
+        match streams::describe(caps, self.tags.as_deref(), None, self.wishes(settings))? {
+            Description::Stream(stream) => Ok(stream.entry),
+            Description::NeedsFirstBuffer => self
+                .stream
+                .as_ref()
+                .filter(|_| caps == &*self.caps)
+                .map(|stream| stream.entry.clone())
+                .ok_or_else(|| "found caps that do not say all, expected codec_data".to_string()),
+        }
+    }
+
+    pub fn is_video(&self) -> bool {
+        let kind = self.stream.as_ref().map(|s| s.kind);
+        matches!(kind, Some(Kind::Video { .. }))
+    }
+
+    fn wishes(&self, settings: &Settings) -> Wishes {
+        Wishes {
+            timescale: pad::settings(&self.pad).timescale,
+            in_band: match settings.parameter_sets {
+                ParameterSets::Auto => None,
+                ParameterSets::OutOfBand => Some(false),
+                ParameterSets::InBand => Some(true),
+            },
+        }
+    }
+
+    /// The track as the boxes have it, without edits.
+    fn track(&self, id: u32) -> Option<model::Track> {
+        let stream = self.stream.as_ref()?;
+        Some(model::Track {
+            id,
+            timescale: stream.timescale,
+            language: stream.language.clone(),
+            name: String::new(),
+            orientation: stream.orientation,
+            entries: vec![stream.entry.clone()],
+            edits: Vec::new(),
+        })
+    }
+}
+
+/// The sample of a cue.
+fn text(slot: Slot, buffer: &gst::BufferRef, markup: bool) -> Result<gst::Buffer, Fault> {
+    let map = buffer.map_readable().map_err(|_| unreadable(slot))?;
+    Ok(gst::Buffer::from_slice(streams::timed_text(&map, markup)))
+}
+
+const SECOND_NS: u32 = 1_000_000_000;
+/// A picture of a stream whose rate is not known.
+const UNKNOWN_FRAME_NS: i64 = 40_000_000;
+
+/// Samples of an audio buffer.
+fn samples(slot: Slot, frame: FrameLength, buffer: &gst::BufferRef) -> Result<u32, Fault> {
+    if let FrameLength::Constant(samples) = frame {
+        return Ok(samples);
+    }
+    let map = buffer.map_readable().map_err(|_| unreadable(slot))?;
+    frame.samples(&map).map_err(|reason| refused(slot, reason))
+}
+
+fn unreadable(slot: Slot) -> Fault {
+    refused(slot, "found a buffer whose memory can't be read")
+}
+
+/// Samples at one rate as ticks of another, rounded.
+fn scaled(samples: u64, timescale: u32, rate: u32) -> i64 {
+    let rate = u128::from(rate.max(1));
+    let ticks = (u128::from(samples) * u128::from(timescale) + rate / 2) / rate;
+    i64::try_from(ticks).unwrap_or(i64::MAX)
+}
+
+/// Samples that are cut off a buffer's begin and end.
+fn clipping(buffer: &gst::BufferRef, rate: u32) -> Option<(u64, u64)> {
+    let meta = buffer.meta::<AudioClippingMeta>()?;
+    let samples = |value: gst::GenericFormattedValue| match value {
+        gst::GenericFormattedValue::Default(Some(samples)) => *samples,
+        gst::GenericFormattedValue::Time(Some(time)) => {
+            u64::try_from(scaled(time.nseconds(), rate, SECOND_NS)).unwrap_or(0)
+        }
+        _ => 0,
+    };
+    Some((samples(meta.start()), samples(meta.end())))
+}
+
+/// An AV1 temporal unit without the delimiters that it begins with, which MP4 leaves out.
+fn undelimited(slot: Slot, buffer: gst::Buffer) -> Result<gst::Buffer, Fault> {
+    let cut = {
+        let map = buffer.map_readable().map_err(|_| unreadable(slot))?;
+        streams::leading_delimiters(&map)
+    };
+    if cut == 0 {
+        return Ok(buffer);
+    }
+    buffer
+        .copy_region(gst::BufferCopyFlags::all(), cut..)
+        .map_err(|_| unreadable(slot))
+}

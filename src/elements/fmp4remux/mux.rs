@@ -132,9 +132,11 @@ impl Fmp4 {
 
     /// Begins the file with the streams that are known, and writes what waited for that.
     fn begin(&mut self, out: &mut Output) -> Result<(), Fault> {
-        let Writer::Waiting(blocks) = std::mem::replace(&mut self.writer, Writer::Done) else {
+        let Writer::Waiting(blocks) = &mut self.writer else {
             return Ok(());
         };
+        let blocks = std::mem::take(blocks);
+        self.writer = Writer::Done;
         for (slot, source) in self.sources.iter_mut().enumerate() {
             if let Some(source) = source.as_mut().filter(|s| s.stream.is_none()) {
                 source.describe(slot, &self.settings, None)?;

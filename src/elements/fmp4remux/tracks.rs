@@ -106,22 +106,21 @@ impl Source {
         Ok(true)
     }
 
-    /// True of a buffer that belongs to the sample entry and is no sample.
+    /// True of a buffer that belongs to the sample entry and is no sample. Flagged headers of pictures are the first
+    /// access unit.
     pub fn is_header(&self, buffer: &gst::BufferRef) -> bool {
-        let flac = self
-            .caps
-            .structure(0)
-            .is_some_and(|s| s.has_name("audio/x-flac"));
-        let flagged = buffer.flags().contains(gst::BufferFlags::HEADER);
-        match self.stream.as_ref().map(|s| s.kind) {
-            Some(Kind::Audio { frame, .. }) => {
-                let map = buffer.map_readable();
-                map.is_ok_and(|map| frame.is_header(&map))
-            }
-            Some(_) => false,
-            // Flagged headers of pictures are the first access unit.
-            None => flac && flagged,
-        }
+        let frame = match self.stream.as_ref().map(|s| s.kind) {
+            Some(Kind::Audio { frame, .. }) => frame,
+            Some(_) => return false,
+            // Headers come before the buffer that some streams need to be described.
+            None => match self.caps.structure(0).map_or("", |s| s.name().as_str()) {
+                "audio/x-flac" => FrameLength::Flac,
+                "audio/x-opus" => FrameLength::Opus,
+                _ => return false,
+            },
+        };
+        let map = buffer.map_readable();
+        map.is_ok_and(|map| frame.is_header(&map))
     }
 
     /// The sample that a buffer is.

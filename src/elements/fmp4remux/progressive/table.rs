@@ -5,7 +5,8 @@ use gst::prelude::*;
 use super::super::streams::{FrameLength, Kind};
 use super::{DescribeCaps, NewTrack, entry_place, fault, scaled, skip};
 use crate::elements::collector::Fault;
-use crate::isobmff::fragment::{EMPTY_SIZE, Input};
+use crate::isobmff::fragment::{EMPTY_SIZE, Input, Media, TrackSpec};
+use crate::isobmff::timing::ticks;
 use crate::sample_table::{
     Clipped, FIELD_CAPS_CHANGES, FIELD_CLIPPING, FIELD_SAMPLES, FIELD_VERSION, QUERY, SampleTable,
     TableSample, VERSION,
@@ -49,7 +50,7 @@ fn read(
         .ok_or_else(|| format!("found no field {FIELD_SAMPLES}, expected a buffer"))?;
     if new.kind == (Kind::Text { markup: true }) {
         return Err(
-            "found Pango markup, whose size without its tags nobody knows, expected plain text"
+            "found Pango markup, whose size without its tags nobody knows, expected plain text; front-spool takes it"
                 .to_string(),
         );
     }
@@ -82,7 +83,40 @@ fn read(
         told.inputs
             .push(input(new, number, &sample, clipped, entry)?);
     }
+    fill_frames(&mut told.inputs, new.spec);
     Ok(told)
+}
+
+/// Samples of an Opus packet: whole 2.5 ms (RFC 6716, 3.1), so that a duration that is none leaves clipped samples out.
+fn opus_samples(duration: Option<u64>, clipped: Option<Clipped>, rate: u32) -> u64 {
+    let samples = scaled(duration.unwrap_or(0), rate, SECOND_NS);
+    let unit = u64::from(rate / 400).max(1);
+    match clipped {
+        Some(Clipped { start, end, .. }) if !samples.is_multiple_of(unit) => {
+            samples.saturating_add(start).saturating_add(end)
+        }
+        _ => samples,
+    }
+}
+
+/// Audio frames whose length nobody tells last to the next one, as long as the one before where there is none.
+fn fill_frames(inputs: &mut [Input<u64>], spec: TrackSpec) {
+    let Media::Audio { unit } = spec.media else {
+        return;
+    };
+    let unit = unit.unwrap_or(1).max(1);
+    let times: Vec<i64> = inputs.iter().map(|i| i.pts_ns).collect();
+    let mut before = unit;
+    for (number, input) in inputs.iter_mut().enumerate().filter(|(_, i)| i.frame == 0) {
+        let next = times
+            .get(number + 1)
+            .map(|next| next.saturating_sub(input.pts_ns));
+        let step = next.map(|ns| ticks(ns, spec.timescale));
+        // Frames are whole numbers of units; times may be rounded to milliseconds.
+        let units = |step: i64| step.saturating_add(unit / 2).div_euclid(unit).max(1);
+        input.frame = step.map_or(before, |step| units(step).saturating_mul(unit));
+        before = input.frame;
+    }
 }
 
 /// Buffers that MP4 has no place for: flagged, or without a time. Flagged pictures are pictures.
@@ -122,16 +156,11 @@ fn input(
         Kind::Audio { frame, rate, .. } => {
             let samples = match frame {
                 FrameLength::Constant(samples) => samples.into(),
-                _ => {
-                    let reason = || {
-                        format!(
-                            "sample {number}, duration: found none, expected it of every buffer"
-                        )
-                    };
-                    scaled(sample.duration.ok_or_else(reason)?, rate, SECOND_NS)
-                }
+                FrameLength::Opus => opus_samples(sample.duration, clipped, rate),
+                // Without a duration it is filled in from the next one's time.
+                _ => scaled(sample.duration.unwrap_or(0), rate, SECOND_NS),
             };
-            input.frame = signed(scaled(samples, new.spec.timescale, rate)).max(1);
+            input.frame = signed(scaled(samples, new.spec.timescale, rate));
             if let Some(clipped) = clipped {
                 // The clipped samples are before the time of the buffer.
                 let before = signed(scaled(clipped.start, SECOND_NS, rate));

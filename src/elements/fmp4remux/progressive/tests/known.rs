@@ -1,7 +1,10 @@
-use super::super::table::ask;
+use super::super::table::{Told, ask};
 use super::media::*;
 use crate::elements::fmp4remux::streams::FrameLength;
-use crate::sample_table::{Clipped, FIELD_CAPS_CHANGES, FIELD_CLIPPING};
+use crate::isobmff::fragment::Media;
+use crate::sample_table::{
+    Clipped, FIELD_CAPS_CHANGES, FIELD_CLIPPING, FIELD_SAMPLES, TableSample,
+};
 
 /// Tracks whose upstream tells these samples.
 fn told_tracks(sent: &[Sent]) -> (Vec<NewTrack>, Vec<gst::Pad>) {
@@ -160,17 +163,79 @@ fn samples_are_told_as_their_buffers_become() {
     assert_eq!((inputs[1].trim, inputs[2].trim), (0, 24));
     assert_eq!(inputs[0].size as usize, sent[0].payload.len() - 2);
 
-    let flac = |track: &mut NewTrack| {
-        track.kind = Kind::Audio {
-            frame: FrameLength::Flac,
-            rate: 48_000,
-            pre_skip: 0,
-            pre_roll: 0,
-        }
-    };
-    let error = told(table(&sent, 1), &flac).unwrap_err();
-    assert!(error.contains("sample 0, duration: found none"), "{error}");
     let markup = |track: &mut NewTrack| track.kind = Kind::Text { markup: true };
     let error = told(table(&sent, 1), &markup).unwrap_err();
     assert!(error.contains("Pango markup"), "{error}");
+}
+
+#[test]
+fn frames_of_unknown_length_last_to_the_next() {
+    // Opus out of Matroska: times in milliseconds and no durations.
+    let sent: Vec<_> = [0, 21, 40, 100]
+        .map(|ms| Sent {
+            track: 1,
+            pts_ns: ms * MS,
+            sync: true,
+            payload: vec![0; 10],
+        })
+        .into();
+    let told = ask_opus(table(&sent, 1)).unwrap();
+    let frames: Vec<_> = told.inputs.iter().map(|i| i.frame).collect();
+    assert_eq!(frames, [960, 960, 2880, 2880]);
+}
+
+#[test]
+fn a_duration_that_leaves_clipped_samples_out_is_made_whole() {
+    let sent: Vec<_> = [0, 13_500_000, 33_500_000]
+        .map(|pts_ns| Sent {
+            track: 1,
+            pts_ns,
+            sync: true,
+            payload: vec![0; 10],
+        })
+        .into();
+    let durations = [13_500_000, 20_000_000, 6_500_000];
+    let packed = sent
+        .iter()
+        .zip(durations)
+        .zip(0..)
+        .flat_map(|((s, duration), position)| {
+            let sample = TableSample {
+                position,
+                size: 10,
+                sync: true,
+                pts: Some(s.pts_ns),
+                duration: Some(duration),
+                ..Default::default()
+            };
+            sample.to_bytes()
+        });
+    let clipping =
+        [(0, 312, 0), (2, 0, 648)].map(|(sample, start, end)| Clipped { sample, start, end });
+    let clipping: Vec<u8> = clipping.iter().flat_map(|c| c.to_bytes()).collect();
+    let mut answer = table(&sent, 1);
+    answer.set(
+        FIELD_SAMPLES,
+        gst::Buffer::from_slice(packed.collect::<Vec<u8>>()),
+    );
+    answer.set(FIELD_CLIPPING, gst::Buffer::from_slice(clipping));
+    let told = ask_opus(answer).unwrap();
+    let frames: Vec<_> = told.inputs.iter().map(|i| (i.frame, i.trim)).collect();
+    assert_eq!(frames, [(960, 0), (960, 0), (960, 648)]);
+    assert_eq!((told.inputs[0].pts_ns, told.skip), (-6_500_000, 312));
+}
+
+/// What an Opus track makes of an answer.
+fn ask_opus(answer: gst::Structure) -> Result<Told, Fault> {
+    let (sink, _source) = asked(Some(answer));
+    let mut track = tracks().remove(1);
+    track.pad = sink;
+    track.spec.media = Media::Audio { unit: Some(120) };
+    track.kind = Kind::Audio {
+        frame: FrameLength::Opus,
+        rate: 48_000,
+        pre_skip: 0,
+        pre_roll: 0,
+    };
+    ask(&mut track, &mut |_| Err(String::new()))
 }

@@ -275,7 +275,7 @@ impl Fmp4 {
             }
             (Some(track), Body::Progressive(file)) => {
                 if let Some(entry) = entry {
-                    track.entry = file.describe(track.place, &entry);
+                    track.entry = file.describe(track.place, &entry)?;
                 }
             }
             (None, body) => {
@@ -306,6 +306,17 @@ impl Fmp4 {
             Body::Fragmented(file) => file.end(track.place, out),
             Body::Progressive(file) => file.end(track.place, out),
         }
+    }
+
+    /// Ends a progressive file behind which bad input came: what was before plays. Fragments do without.
+    fn rescued(&mut self, result: Result<(), Fault>, out: &mut Output) -> Result<(), Fault> {
+        if let (Err(Fault::Mux { .. }), Writer::Writing(Body::Progressive(_), _)) =
+            (&result, &self.writer)
+        {
+            // The error that is told is the one that was first.
+            let _ = self.finish(out);
+        }
+        result
     }
 
     /// Asks encoders for a key where the next segment is due.
@@ -372,10 +383,11 @@ impl Mux for Fmp4 {
     }
 
     fn block(&mut self, block: Block, out: &mut Output) -> Result<(), Fault> {
-        match &self.writer {
+        let written = match &self.writer {
             Writer::Waiting(_) => self.wait(block, out),
             Writer::Writing(..) | Writer::Done => self.write(block, out),
-        }
+        };
+        self.rescued(written, out)
     }
 
     fn event(&mut self, _slot: Slot, event: gst::Event, out: &mut Output) -> Result<(), Fault> {
@@ -395,8 +407,9 @@ impl Mux for Fmp4 {
         if let Ok(source) = self.source(slot) {
             source.ended = true;
         }
-        self.begin_if_known(out)?;
-        self.end(slot, out)
+        let ended = self.begin_if_known(out);
+        let ended = ended.and_then(|()| self.end(slot, out));
+        self.rescued(ended, out)
     }
 
     fn finish(&mut self, out: &mut Output) -> Result<(), Fault> {

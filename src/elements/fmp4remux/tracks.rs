@@ -84,6 +84,11 @@ impl Source {
         if let Some(language) = pad::settings(&self.pad).language {
             stream.language = streams::bcp47(&language);
         }
+        // A track has the ticks that it began with.
+        stream.timescale = self
+            .stream
+            .as_ref()
+            .map_or(stream.timescale, |s| s.timescale);
         match (stream.kind, first) {
             (Kind::Video { delimited, .. }, _) if delimited => {
                 let cut = payload.map_or(0, streams::leading_delimiters);

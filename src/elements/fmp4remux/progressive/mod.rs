@@ -149,9 +149,20 @@ impl Progressive {
     }
 
     /// The samples of a track are described by this from here on; the number for their [`Input::entry`].
-    pub fn describe(&mut self, track: usize, entry: &SampleEntry) -> u32 {
-        let track = self.movie.tracks.get_mut(track);
-        track.map_or(0, |track| entry_place(track, entry))
+    ///
+    /// # Errors
+    /// Where `moov` is written and has another description.
+    pub fn describe(&mut self, track: usize, entry: &SampleEntry) -> Result<u32, Fault> {
+        let Some(described) = self.movie.tracks.get_mut(track) else {
+            return Ok(0);
+        };
+        let before = described.entries.len();
+        let place = entry_place(described, entry);
+        if matches!(self.body, Body::Known(_)) && described.entries.len() > before {
+            let reason = "found caps that its sample table does not tell, and moov is written, expected those told";
+            return Err(fault(self.tracks.get(track), reason));
+        }
+        Ok(place)
     }
 
     /// Takes a track's next sample, in decoding order.

@@ -105,6 +105,9 @@ fn caps_that_change_are_described_before_the_media() {
     };
     let mut progressive =
         Progressive::start(exact, movie(), vec![track], &mut describe, &mut out).unwrap();
+    assert_eq!(progressive.describe(0, &video_entry(32)).unwrap(), 1);
+    let untold = progressive.describe(0, &video_entry(16)).unwrap_err();
+    assert!(text(untold).starts_with("Some(1): found caps that its sample table does not tell"));
     for sent in &sent {
         progressive.push(0, input(sent), &mut out).unwrap();
     }

@@ -134,8 +134,11 @@ fn other_caps_and_late_tracks_are_in_the_moov() {
             progressive.add(late.pop().unwrap()).unwrap();
         }
         if n == 100 {
-            entry = progressive.describe(0, &video_entry(32));
-            assert_eq!((entry, progressive.describe(0, &video_entry(64))), (1, 0));
+            entry = progressive.describe(0, &video_entry(32)).unwrap();
+            assert_eq!(
+                (entry, progressive.describe(0, &video_entry(64)).unwrap()),
+                (1, 0)
+            );
         }
         let mut input = input(sent);
         input.entry = if sent.track == 0 { entry } else { 0 };

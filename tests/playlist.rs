@@ -195,6 +195,21 @@ fn a_change_without_a_new_map_is_a_discontinuity_too() {
 }
 
 #[test]
+fn a_change_with_a_new_map_is_one_discontinuity() {
+    let mut media = media(Kind::Vod, 6, &[SECOND]);
+    media.map(&map("second.mp4"));
+    let change = Segment {
+        discontinuity: true,
+        ..segment(1, SECOND)
+    };
+    media.push(&change).expect("a segment");
+    media.push(&segment(2, SECOND)).expect("a segment");
+    let read = parsed(&media);
+    let changes: Vec<bool> = read.segments.iter().map(|s| s.discontinuity).collect();
+    assert_eq!(changes, [false, true, false]);
+}
+
+#[test]
 fn independence_is_said_only_while_it_is_true() {
     let mut media = media(Kind::Live { window: 3 }, 1, &[SECOND; 3]);
     assert!(parsed(&media).independent_segments);

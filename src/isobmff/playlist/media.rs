@@ -136,8 +136,8 @@ impl Media {
         let map = self.map.clone().ok_or_else(|| Error::NoMap {
             uri: segment.uri.to_string(),
         })?;
-        let discontinuity =
-            (segment.discontinuity && self.any) || std::mem::take(&mut self.new_map);
+        let new_map = std::mem::take(&mut self.new_map);
+        let discontinuity = new_map || segment.discontinuity && self.any;
         let range = segment
             .range
             .map(|r| format!("#EXT-X-BYTERANGE:{}@{}\n", r.length, r.offset));

@@ -242,9 +242,11 @@ impl State {
     /// How much a queue holds.
     pub fn limits(&self) -> Limits {
         if self.upstream.live {
-            Limits::live(self.upstream.total_latency())
-        } else {
-            Limits::FILE
+            return Limits::live(self.upstream.total_latency());
+        }
+        match !self.started && self.pads().any(PadState::is_in_doubt) {
+            true => Limits::FILE.patient(),
+            false => Limits::FILE,
         }
     }
 

@@ -30,6 +30,15 @@ impl Limits {
         }
     }
 
+    /// The same for streams that wait until the times of another are settled. One thread may feed all: what settles
+    /// them lies behind what these take.
+    pub fn patient(self) -> Self {
+        Self {
+            buffers: self.buffers * 16,
+            time: self.time.saturating_mul(16),
+        }
+    }
+
     /// A thread that waits may go on when no more are left than this: threads wake each other once a
     /// batch, not once a buffer.
     fn low(self) -> Self {

@@ -1,11 +1,16 @@
 //! Threads: who waits, who writes.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Condvar, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use gst::prelude::*;
 
 use super::interleave::{Item, State};
 use super::{Collector, Fault, Mux, Slot, Writing, lock};
+
+/// How long file input waits for a sparse stream that says nothing: what it said is here by then, and a demuxer that
+/// sends GAP events does not let it come to this.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 impl<M: Mux> Collector<M> {
     pub(super) fn chain(
@@ -55,7 +60,7 @@ impl<M: Mux> Collector<M> {
             pad.blocked = true;
             let room = pad.room.clone();
             while state.pad(slot).is_some_and(|p| p.blocked) {
-                state = room.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state = wait(&room, state);
             }
         }
     }
@@ -146,6 +151,22 @@ impl<M: Mux> Collector<M> {
         }
         state
     }
+}
+
+/// Waits for room in a queue, and no longer than is decent where a sparse stream is all that is missing.
+fn wait<'a>(room: &Condvar, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    if !state.is_waiting_for_sparse() {
+        return room.wait(state).unwrap_or_else(PoisonError::into_inner);
+    }
+    let (guard, waited) = room
+        .wait_timeout(state, PATIENCE)
+        .unwrap_or_else(PoisonError::into_inner);
+    state = guard;
+    if waited.timed_out() && state.is_waiting_for_sparse() {
+        state.lose_patience();
+        state.wake_all();
+    }
+    state
 }
 
 /// Whether a pad takes anything now.

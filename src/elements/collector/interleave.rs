@@ -48,6 +48,7 @@ pub(super) struct State {
     pub flow: Result<gst::FlowSuccess, gst::FlowError>,
     pub upstream: Upstream,
     pub timeline: Timeline,
+    pub waits_for_sparse: bool,
     pub deadlines: Deadlines,
     pub group_id: Option<gst::GroupId>,
     /// Made when it is needed first.
@@ -68,6 +69,7 @@ impl Default for State {
             flow: Ok(gst::FlowSuccess::Ok),
             upstream: Upstream::default(),
             timeline: Timeline::default(),
+            waits_for_sparse: false,
             deadlines: Deadlines::default(),
             group_id: None,
             worker: None,
@@ -197,6 +199,7 @@ impl State {
 
     /// The pad whose head is earliest, when nobody has to be waited for before it is written.
     fn next(&mut self) -> Option<Slot> {
+        let sparse = self.has_time_for_sparse();
         let mut first: Option<(i64, Slot)> = None;
         let mut hold = i64::MAX;
         for (slot, pad) in self.pads.iter().enumerate() {
@@ -206,7 +209,7 @@ impl State {
                     first = Some((time, slot));
                 }
                 Some(_) => {}
-                None if pad.position < hold && pad.is_awaited() => hold = pad.position,
+                None if pad.position < hold && pad.is_awaited(sparse) => hold = pad.position,
                 None => {}
             }
         }
@@ -215,10 +218,28 @@ impl State {
         (time <= hold || late()).then_some(slot)
     }
 
+    /// True when sparse streams are waited for.
+    fn has_time_for_sparse(&self) -> bool {
+        self.waits_for_sparse && !self.upstream.live
+    }
+
+    /// True when a sparse stream is all that a thread waits for.
+    pub fn is_waiting_for_sparse(&self) -> bool {
+        let silent = |p: &PadState| p.sparse && p.queue.is_empty() && p.is_awaited(true);
+        self.started && self.has_time_for_sparse() && self.pads().any(silent)
+    }
+
+    /// Threads have waited for sparse streams for a while: those that stay silent are waited for no longer.
+    pub fn lose_patience(&mut self) {
+        for pad in self.pads_mut().filter(|p| p.sparse && p.queue.is_empty()) {
+            pad.is_silent = true;
+        }
+    }
+
     /// Running time, of live input, at which the earliest block is written, whoever is missing.
     pub fn deadline(&self) -> Option<i64> {
         let earliest = self.pads().filter_map(|p| p.queue.first_time()).min()?;
-        let unknown = |p: &PadState| !p.has_caps && p.is_awaited();
+        let unknown = |p: &PadState| !p.has_caps && p.is_awaited(false);
         let grace = if !self.started && self.pads().any(unknown) {
             CAPS_GRACE
         } else {

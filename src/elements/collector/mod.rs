@@ -53,6 +53,12 @@ pub trait Mux: Send + 'static {
         Timeline::Running
     }
 
+    /// True when blocks of file input had better wait for those of sparse streams as long as queues have room:
+    /// nobody is held up, and what is written does not hang on which thread was first.
+    fn waits_for_sparse(&self) -> bool {
+        false
+    }
+
     /// A stream is new (before [`Mux::start`] or, a late pad, after it) or its caps changed. Nobody waits for
     /// a `sparse` one.
     ///
@@ -164,7 +170,7 @@ impl<M: Mux> Collector<M> {
 
     /// READY to PAUSED: begins a file that goes out on `srcpad`.
     pub fn start(&self, mux: M, srcpad: gst::Pad) {
-        let timeline = mux.timeline();
+        let (timeline, waits) = (mux.timeline(), mux.waits_for_sparse());
         *lock(&self.writing) = Some(Writing {
             mux,
             out: Output::new(srcpad),
@@ -172,6 +178,7 @@ impl<M: Mux> Collector<M> {
         let mut state = lock(&self.state);
         state.reset(false);
         state.timeline = timeline;
+        state.waits_for_sparse = waits;
     }
 
     /// PAUSED to READY, before the pads are deactivated: wakes every thread and lets none in.

@@ -22,6 +22,8 @@ pub(super) struct PadState {
     pub sparse: bool,
     /// Blocks of it were handed on.
     pub started: bool,
+    /// It is sparse, and others have waited for it in vain.
+    pub is_silent: bool,
     /// A GAP came.
     pub has_gap: bool,
     pub flushing: bool,
@@ -64,6 +66,7 @@ impl PadState {
             has_caps: false,
             sparse: false,
             started: false,
+            is_silent: false,
             has_gap: false,
             flushing: false,
             ended: false,
@@ -131,6 +134,7 @@ impl PadState {
         let dts = self.time(buffer.dts(), timeline);
         let time = dts.or(pts).unwrap_or(self.newest);
         self.newest = time;
+        self.is_silent = false;
         self.queue.push_block(Block {
             slot,
             buffer,
@@ -148,6 +152,7 @@ impl PadState {
         timeline: Timeline,
     ) {
         self.has_gap = true;
+        self.is_silent = false;
         let end = start.saturating_add(duration.unwrap_or(gst::ClockTime::ZERO));
         if let Some(end) = self.time(Some(end), timeline) {
             self.position = self.position.max(end);
@@ -171,9 +176,12 @@ impl PadState {
         self.queue.is_empty() && (self.ended || !self.pad.is_linked())
     }
 
-    /// True when others wait for its next block.
-    pub fn is_awaited(&self) -> bool {
-        !self.sparse && !self.ended && !self.flushing && self.pad.is_linked()
+    /// True when others wait for its next block; `sparse` when they wait for sparse streams too.
+    pub fn is_awaited(&self, sparse: bool) -> bool {
+        (!self.sparse || sparse && !self.is_silent)
+            && !self.ended
+            && !self.flushing
+            && self.pad.is_linked()
     }
 
     pub fn wake(&mut self) {

@@ -356,6 +356,11 @@ impl Mux for Fmp4 {
         }
     }
 
+    fn waits_for_sparse(&self) -> bool {
+        // A cue that comes when its fragment is written is late for good.
+        true
+    }
+
     fn caps(
         &mut self,
         slot: Slot,

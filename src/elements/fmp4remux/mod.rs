@@ -34,7 +34,7 @@ mod imp;
 mod mux;
 mod output;
 mod pad;
-pub mod progressive;
+mod progressive;
 mod published;
 mod settings;
 pub mod streams;

@@ -463,6 +463,7 @@ impl Settings {
                 .then_some(self.reserved_max_duration_ns),
             interleave_bytes: limit(self.interleave_bytes),
             interleave_ns: limit(self.interleave_time_ns),
+            edits: self.write_edts_mode,
         }
     }
 

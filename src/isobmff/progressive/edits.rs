@@ -29,8 +29,8 @@ impl TrackSpan {
         span.end = span.end.max(end);
     }
 
-    /// The rows of `elst`; empty where media time is presentation time, or nothing is shown. `skip` are ticks at the
-    /// start that are decoded and not presented, in the place of which the rest does not move.
+    /// The rows of `elst`; empty where nothing is shown. `skip` are ticks at the start that are decoded and not
+    /// presented, in the place of which the rest does not move.
     pub fn edits(&self, skip: u32, timescale: u32, movie_timescale: u32) -> Vec<Edit> {
         let Some(span) = self.0 else {
             return Vec::new();
@@ -39,7 +39,7 @@ impl TrackSpan {
         let media_time = u64::try_from(start.saturating_sub(span.first_dts)).unwrap_or(0);
         let movie = |ticks: i64| in_movie(ticks, timescale, movie_timescale);
         let (before, end) = (movie(start), movie(span.end));
-        if before == 0 && media_time == 0 || span.end <= start {
+        if span.end <= start {
             return Vec::new();
         }
         let empty = Edit {
@@ -54,6 +54,11 @@ impl TrackSpan {
         let late = (before > 0).then_some(empty);
         late.into_iter().chain([shown]).collect()
     }
+}
+
+/// Whether media time is presentation time, so that the edits can be left out.
+pub fn is_plain(edits: &[Edit]) -> bool {
+    edits.iter().all(|edit| edit.media_time == Some(0))
 }
 
 /// Ticks of a track as ticks of the movie, to the nearest; negative ones are 0.
@@ -85,14 +90,18 @@ mod tests {
 
     #[test]
     fn media_that_is_shown_as_it_is_needs_no_edit() {
-        assert_eq!(span(&[(0, 0), (40, 40)]).edits(0, 1000, 1000), []);
+        let edits = span(&[(0, 0), (40, 40)]).edits(0, 1000, 1000);
+        assert_eq!(edits, [shown(0, 80)]);
+        assert!(is_plain(&edits) && is_plain(&[]));
         assert_eq!(TrackSpan::default().edits(0, 1000, 1000), []);
     }
 
     #[test]
     fn the_delay_of_reordering_is_cut() {
         let pictures = span(&[(0, -80), (160, -40), (80, 0), (40, 40)]);
-        assert_eq!(pictures.edits(0, 1000, 90_000), [shown(80, 200 * 90)]);
+        let edits = pictures.edits(0, 1000, 90_000);
+        assert_eq!(edits, [shown(80, 200 * 90)]);
+        assert!(!is_plain(&edits));
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub mod reserve;
 mod stream;
 
 pub use builder::{ChunkLimits, TablesBuilder};
-pub use edits::TrackSpan;
+pub use edits::{TrackSpan, is_plain};
 pub use exact::KnownTrack;
 pub use interleave::{Chunk, Interleaver, Item};
 pub use plan::{PlannedTrack, plan};

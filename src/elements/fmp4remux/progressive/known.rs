@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::table::{Told, ask};
-use super::{Describe, NewTrack, Options, empty_text, fault, header};
+use super::{Describe, NewTrack, Options, empty_text, fault, header, wanted};
 use crate::elements::collector::{Fault, Output};
 use crate::isobmff::boxes::progressive_header;
 use crate::isobmff::fragment::Input;
@@ -44,7 +44,8 @@ impl Known {
             let expected = inputs.iter().map(|i| (i.size, i.pts_ns)).collect();
             let known = KnownTrack::new(new.spec, inputs.into_iter());
             let known = known.map_err(|e| fault(Some(new), format!("its sample table: {e}")))?;
-            new.track.edits = (known.span).edits(skip, new.track.timescale, movie.timescale);
+            let edits = (known.span).edits(skip, new.track.timescale, movie.timescale);
+            new.track.edits = wanted(options.edits, edits);
             movie.tracks.push(new.track.clone());
             lanes.push(Lane {
                 expected,

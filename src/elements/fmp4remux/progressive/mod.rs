@@ -13,10 +13,12 @@ mod tests;
 
 use gst::glib;
 
+use super::settings::WriteEdtsMode;
 use super::streams::Kind;
 use crate::elements::collector::{Fault, Output, Slot};
 use crate::isobmff::fragment::{EMPTY_SIZE, Input, TrackSpec};
-use crate::isobmff::model::{Movie, SampleEntry, Track};
+use crate::isobmff::model::{Edit, Movie, SampleEntry, Track};
+use crate::isobmff::progressive::is_plain;
 
 /// The property `moov-placement`.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, glib::Enum)]
@@ -57,6 +59,8 @@ pub struct Options {
     pub interleave_bytes: Option<u64>,
     /// Nanoseconds of a track that lie in a row.
     pub interleave_ns: Option<u64>,
+    /// Which tracks get edits.
+    pub edits: WriteEdtsMode,
 }
 
 /// A track before its first sample.
@@ -228,6 +232,15 @@ fn fault(track: Option<&NewTrack>, reason: impl ToString) -> Fault {
 /// A sample that shows no text.
 fn empty_text() -> gst::Buffer {
     gst::Buffer::from_slice([0; EMPTY_SIZE as usize])
+}
+
+/// The edits of a track, as far as they are wanted.
+fn wanted(mode: WriteEdtsMode, edits: Vec<Edit>) -> Vec<Edit> {
+    match mode {
+        WriteEdtsMode::Never => Vec::new(),
+        WriteEdtsMode::Auto if is_plain(&edits) => Vec::new(),
+        WriteEdtsMode::Auto | WriteEdtsMode::Always => edits,
+    }
 }
 
 /// A number of one rate at another, rounded.

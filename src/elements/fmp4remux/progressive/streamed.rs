@@ -1,8 +1,9 @@
 //! Samples that are placed as they come. `moov` follows at the end, or goes where room was left for it.
 
+use super::super::settings::WriteEdtsMode;
 use super::super::streams::{FrameLength, Kind};
 use super::spool::Spool;
-use super::{MoovPlacement, NewTrack, Options, empty_text, fault, header, skip};
+use super::{MoovPlacement, NewTrack, Options, empty_text, fault, header, skip, wanted};
 use crate::elements::collector::{Fault, Output};
 use crate::isobmff::boxes::{Placement, file_type, mdat_header, moov, progressive_header};
 use crate::isobmff::fragment::Input;
@@ -25,6 +26,7 @@ pub(super) struct Streamed {
     stream: MediaStream<gst::Buffer>,
     /// For each track, once its first sample is there, ticks that are decoded and not presented.
     skips: Vec<Option<u32>>,
+    edits: WriteEdtsMode,
     target: Target,
 }
 
@@ -76,6 +78,7 @@ impl Streamed {
         let mut streamed = Self {
             stream: MediaStream::new(placing),
             skips: Vec::new(),
+            edits: options.edits,
             target,
         };
         tracks.iter().for_each(|track| streamed.add(track));
@@ -135,7 +138,8 @@ impl Streamed {
         let skips = self.skips.iter().map(|skip| skip.unwrap_or(0));
         let told = self.stream.finish().into_iter().zip(skips);
         for (((rows, span), skip), track) in told.zip(&mut movie.tracks) {
-            track.edits = span.edits(skip, track.timescale, movie.timescale);
+            let edits = span.edits(skip, track.timescale, movie.timescale);
+            track.edits = wanted(self.edits, edits);
             tables.push(rows);
         }
         match self.target {

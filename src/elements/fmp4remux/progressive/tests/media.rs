@@ -276,6 +276,7 @@ pub fn options(placement: MoovPlacement) -> Options {
         reserved_ns: Some(10_000 * MS as u64),
         interleave_bytes: None,
         interleave_ns: Some(500 * MS as u64),
+        edits: WriteEdtsMode::Auto,
     }
 }
 

@@ -193,3 +193,22 @@ fn pre_roll_and_what_is_clipped_are_in_the_moov() {
     let stbl = &moov.trak[0].mdia.minf.stbl;
     assert_eq!(stbl.sgpd.len(), 1);
 }
+
+#[test]
+fn edits_are_written_where_they_are_wanted() {
+    let sent = sent();
+    let edited = |edits| {
+        let options = Options {
+            edits,
+            ..options(MoovPlacement::End)
+        };
+        let (bytes, written) = write(options, tracks(), &sent, false);
+        assert_eq!(written, Ok(()));
+        let moov = boxes(&bytes).1;
+        let edits = moov.trak.iter().map(|trak| trak.edts.is_some());
+        edits.collect::<Vec<_>>()
+    };
+    assert_eq!(edited(WriteEdtsMode::Auto), [true, false, false]);
+    assert_eq!(edited(WriteEdtsMode::Always), [true; 3]);
+    assert_eq!(edited(WriteEdtsMode::Never), [false; 3]);
+}

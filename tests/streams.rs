@@ -7,7 +7,7 @@ use std::str::FromStr;
 use common::media::{self, Recipe};
 use gst::prelude::*;
 use gstharmony::elements::fmp4remux::streams::{
-    self, Description, FrameLength, Kind, Stream, Wishes, describe, leading_delimiters,
+    self, Description, FrameLength, Kind, Stream, Units, Wishes, describe, leading_delimiters,
 };
 use gstharmony::isobmff::model::{
     AudioCodec, Colour, ContentLight, MasteringDisplay, Orientation, SampleEntry, VideoCodec,
@@ -86,12 +86,12 @@ fn h264_is_avc1_unless_its_samples_carry_parameter_sets() {
     let Kind::Video {
         reorder_depth,
         frame_duration_ns,
-        delimited,
+        units,
     } = stream.kind
     else {
         panic!("{stream:?}")
     };
-    assert_eq!((reorder_depth, delimited), (2, false));
+    assert_eq!((reorder_depth, units), (2, Units::Avc(4)));
     assert_eq!(frame_duration_ns, Some(33_366_667));
     let SampleEntry::Video(entry) = &stream.entry else {
         panic!("{stream:?}")
@@ -142,7 +142,7 @@ fn av1_needs_the_bitstream_where_the_encoder_sends_no_codec_data() {
     assert!(matches!(
         stream.kind,
         Kind::Video {
-            delimited: true,
+            units: Units::Obus,
             reorder_depth: 0,
             ..
         }

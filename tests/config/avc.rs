@@ -153,3 +153,24 @@ fn codec_strings_are_hexadecimal() {
     assert_eq!(config.codecs(false), "avc1.64001F");
     assert_eq!(config.codecs(true), "avc3.64001F");
 }
+
+#[test]
+fn a_record_without_the_fields_of_the_high_profiles_gets_them_from_the_parameter_set() {
+    for recipe in REORDERED {
+        let whole = first_box(*recipe, b"avcC");
+        let config = avc::Config::parse(&whole).unwrap();
+        let sps = config.sps.unwrap();
+        assert!(!config.cut, "{}", recipe.name);
+        assert_eq!(
+            config.complete(whole.clone(), &sps),
+            whole,
+            "{}",
+            recipe.name
+        );
+        if !matches!(config.profile, 66 | 77 | 88) {
+            let cut = whole[..whole.len() - 4].to_vec();
+            let config = avc::Config::parse(&cut).unwrap();
+            assert_eq!(config.complete(cut, &sps), whole, "{}", recipe.name);
+        }
+    }
+}

@@ -6,7 +6,7 @@ use gst_audio::AudioClippingMeta;
 use super::pad;
 use super::progressive::NewTrack;
 use super::settings::{ParameterSets, Settings};
-use super::streams::{self, Description, FrameLength, Kind, Stream, Wishes};
+use super::streams::{self, Description, FrameLength, Kind, Stream, Units, Wishes};
 use crate::elements::collector::{Block, Fault, Slot};
 use crate::isobmff::fragment::{Input, Media, TrackSpec};
 use crate::isobmff::model::{self, SampleEntry};
@@ -90,7 +90,12 @@ impl Source {
             .as_ref()
             .map_or(stream.timescale, |s| s.timescale);
         match (stream.kind, first) {
-            (Kind::Video { delimited, .. }, _) if delimited => {
+            (
+                Kind::Video {
+                    units: Units::Obus, ..
+                },
+                _,
+            ) => {
                 let cut = payload.map_or(0, streams::leading_delimiters);
                 self.prefix = u32::try_from(cut).unwrap_or(0);
             }
@@ -151,10 +156,10 @@ impl Source {
             payload: block.buffer,
         };
         match stream.kind {
-            Kind::Video { delimited, .. } if delimited => {
-                input.payload = undelimited(slot, input.payload)?;
-            }
-            Kind::Video { .. } => {}
+            Kind::Video {
+                units: Units::Obus, ..
+            } => input.payload = undelimited(slot, input.payload)?,
+            Kind::Video { units, .. } => whole(slot, units, &input.payload)?,
             Kind::Audio { frame, rate, .. } => {
                 let samples = samples(slot, frame, &input.payload)?;
                 input.frame = scaled(samples.into(), stream.timescale, rate).max(1);
@@ -320,6 +325,17 @@ fn clipping(buffer: &gst::BufferRef, rate: u32) -> Option<(u64, u64)> {
         _ => 0,
     };
     Some((samples(meta.start()), samples(meta.end())))
+}
+
+/// Refuses an access unit that is cut.
+fn whole(slot: Slot, units: Units, buffer: &gst::BufferRef) -> Result<(), Fault> {
+    if units == Units::Frame {
+        return Ok(());
+    }
+    let map = buffer.map_readable().map_err(|_| unreadable(slot))?;
+    units
+        .check(&map)
+        .map_err(|error| refused(slot, error.to_string()))
 }
 
 /// An AV1 temporal unit without the delimiters that it begins with, which MP4 leaves out.

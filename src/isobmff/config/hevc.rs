@@ -147,6 +147,14 @@ impl Sps {
     }
 }
 
+/// Checks that a sample is whole NAL units (ISO/IEC 14496-15, 5.3.4.2.1). `length_size` is that of [`Config`].
+///
+/// # Errors
+/// When one is cut.
+pub fn check(sample: &[u8], length_size: u8) -> Result<(), Error> {
+    nal::check("H.265", sample, length_size)
+}
+
 /// True when a sample carries parameter sets of its own. `length_size` is that of [`Config`].
 pub fn has_parameter_sets(sample: &[u8], length_size: u8) -> bool {
     nal::units(sample, length_size).any(|unit| matches!(unit_type(unit), Some(32..=34)))

@@ -1,5 +1,7 @@
 //! NAL units: in samples, each after its length, and without their emulation prevention.
 
+use super::Error;
+
 /// The NAL units of a sample, each after a length of `length_size` bytes (ISO/IEC 14496-15, 5.3.4.2.1). Ends before
 /// a unit that is not whole.
 pub(super) fn units(sample: &[u8], length_size: u8) -> impl Iterator<Item = &[u8]> {
@@ -16,6 +18,25 @@ pub(super) fn units(sample: &[u8], length_size: u8) -> impl Iterator<Item = &[u8
         rest = after;
         Some(unit)
     })
+}
+
+/// Checks that a sample is whole NAL units, each after a length of `length_size` bytes.
+///
+/// # Errors
+/// When one is cut.
+pub(super) fn check(codec: &'static str, sample: &[u8], length_size: u8) -> Result<(), Error> {
+    let header = usize::from(length_size);
+    let covered = units(sample, length_size).fold(0, |at, unit| at + header + unit.len());
+    match sample.get(covered..) {
+        None | Some([]) => Ok(()),
+        Some(rest) => Err(Error::Field {
+            codec,
+            field: "NALUnitLength",
+            offset: covered,
+            found: format!("a unit that is cut after {} bytes", rest.len()),
+            expected: "whole NAL units to the end of the access unit",
+        }),
+    }
 }
 
 /// The payload of a NAL unit (RBSP): every 3 after two zeros is left out (ISO/IEC 14496-10, 7.3.1).
@@ -45,6 +66,20 @@ mod tests {
         assert_eq!(units(&sample, 0).count(), 0);
         assert_eq!(units(&[0, 0, 0, 1, 0x67], 4).next(), Some(&[0x67][..]));
         assert_eq!(units(&[0xff; 9], 4).count(), 0);
+    }
+
+    #[test]
+    fn a_sample_is_whole_units_or_wrong_where_one_is_cut() {
+        assert_eq!(check("AVC", &[0, 2, 7, 8, 0, 0], 2), Ok(()));
+        assert_eq!(check("AVC", &[], 4), Ok(()));
+        for cut in [
+            &[0, 2, 7, 8, 0][..],
+            &[0, 2, 7, 8, 0, 1],
+            &[0, 2, 7, 8, 0, 3, 1, 2],
+        ] {
+            let error = check("AVC", cut, 2).unwrap_err();
+            assert!(matches!(error, Error::Field { offset: 4, .. }), "{error}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub use template::{any_caps, audio_caps, subtitle_caps, video_caps};
 pub use text::timed_text;
 
 pub use crate::isobmff::config::av1::leading_delimiters;
+use crate::isobmff::config::{Error, avc, hevc};
 use crate::isobmff::model::{Bitrate, Orientation, SampleEntry, TextEntry};
 
 /// What is known of a track before its samples.
@@ -34,6 +35,33 @@ pub struct Stream {
     pub codecs: String,
 }
 
+/// What a buffer of a video stream is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Units {
+    /// NAL units of H.264, each after a length of so many bytes.
+    Avc(u8),
+    /// The same of H.265.
+    Hevc(u8),
+    /// A temporal unit of AV1, which can begin with delimiters that MP4 leaves out: see [`leading_delimiters`].
+    Obus,
+    /// One frame or superframe.
+    Frame,
+}
+
+impl Units {
+    /// Checks that a buffer is whole.
+    ///
+    /// # Errors
+    /// When a NAL unit is cut.
+    pub fn check(self, payload: &[u8]) -> Result<(), Error> {
+        match self {
+            Self::Avc(length_size) => avc::check(payload, length_size),
+            Self::Hevc(length_size) => hevc::check(payload, length_size),
+            Self::Obus | Self::Frame => Ok(()),
+        }
+    }
+}
+
 /// What timing depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -43,8 +71,8 @@ pub enum Kind {
         reorder_depth: u32,
         /// Nominal duration of a frame; `None` where the rate is not known or varies.
         frame_duration_ns: Option<u64>,
-        /// A buffer can begin with temporal delimiters that MP4 leaves out: see [`leading_delimiters`].
-        delimited: bool,
+        /// What a buffer is made of.
+        units: Units,
     },
     /// Sound.
     Audio {

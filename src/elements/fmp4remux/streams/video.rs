@@ -1,7 +1,7 @@
 //! Video codecs: caps and first buffer to sample entries.
 
 use super::{
-    Kind, Source, Stream,
+    Kind, Source, Stream, Units,
     picture::{self, Coded},
     rates,
 };
@@ -16,7 +16,7 @@ struct Video {
     coded: Coded,
     reorder_depth: u32,
     codecs: String,
-    delimited: bool,
+    units: Units,
     /// Frames in seconds, as the bitstream says.
     frame_rate: Option<(u32, u32)>,
 }
@@ -27,7 +27,7 @@ impl Video {
         let kind = Kind::Video {
             reorder_depth: self.reorder_depth,
             frame_duration_ns: rates::frame_duration_ns(rate),
-            delimited: self.delimited,
+            units: self.units,
         };
         let entry = SampleEntry::Video(picture::entry(source, self.codec, self.coded)?);
         let mut stream = source.stream(entry, rates::video(rate), kind, self.codecs);
@@ -86,7 +86,7 @@ pub(super) fn h264(source: &Source<'_>) -> Result<Option<Stream>, String> {
     let video = Video {
         codecs: config.codecs(in_band),
         codec: VideoCodec::Avc {
-            config: record,
+            config: config.complete(record, &sps),
             in_band,
         },
         coded: Coded {
@@ -95,7 +95,7 @@ pub(super) fn h264(source: &Source<'_>) -> Result<Option<Stream>, String> {
             colour: vui.colour,
         },
         reorder_depth: sps.reorder_depth(),
-        delimited: false,
+        units: Units::Avc(length_size),
         // A tick is a field, two a frame.
         frame_rate: timing.and_then(|t| Some((t.time_scale, t.num_units_in_tick.checked_mul(2)?))),
     };
@@ -129,7 +129,7 @@ pub(super) fn h265(source: &Source<'_>) -> Result<Option<Stream>, String> {
             ..Coded::default()
         },
         reorder_depth: sps.reorder_depth,
-        delimited: false,
+        units: Units::Hevc(length_size),
         frame_rate: None,
     };
     video.stream(source).map(Some)
@@ -166,7 +166,7 @@ pub(super) fn av1(source: &Source<'_>) -> Result<Option<Stream>, String> {
         },
         // Frames that are not shown lie in the temporal unit of the next one that is.
         reorder_depth: 0,
-        delimited: true,
+        units: Units::Obus,
         frame_rate: None,
     };
     video.stream(source).map(Some)
@@ -193,7 +193,7 @@ pub(super) fn vp9(source: &Source<'_>) -> Result<Option<Stream>, String> {
             pixel_aspect: None,
         },
         reorder_depth: 0,
-        delimited: false,
+        units: Units::Frame,
         frame_rate: None,
     };
     video.stream(source).map(Some)

@@ -3,7 +3,7 @@
 mod sps;
 mod vui;
 
-pub use sps::Sps;
+pub use sps::{Format, Sps};
 pub use vui::{Restriction, Timing, Vui};
 
 use super::{Error, bits::Bits, nal};
@@ -26,6 +26,8 @@ pub struct Config {
     pub length_size: u8,
     /// The first sequence parameter set; `None` where they are in the samples alone (avc3).
     pub sps: Option<Sps>,
+    /// The record ends before the fields that the High profiles must have in it, as that of `h264parse` does.
+    pub cut: bool,
 }
 
 impl Config {
@@ -60,13 +62,30 @@ impl Config {
             let length = bits.take(16, "pictureParameterSetLength")?;
             bits.slice(length as usize, "pictureParameterSetNALUnit")?;
         }
+        let extended = !matches!(profile, 66 | 77 | 88);
         Ok(Self {
             profile,
             compatibility,
             level,
             length_size,
             sps,
+            cut: extended && bits.left() == 0,
         })
+    }
+
+    /// The `record` that this was read from, with the fields at its end that it lacks, as `sps` has them.
+    pub fn complete(&self, mut record: Vec<u8>, sps: &Sps) -> Vec<u8> {
+        if self.cut {
+            let Format {
+                chroma,
+                luma_depth,
+                chroma_depth,
+                ..
+            } = sps.format;
+            // Reserved bits are ones; no extensions of the parameter set.
+            record.extend([0xfc | chroma, 0xf8 | luma_depth, 0xf8 | chroma_depth, 0]);
+        }
+        record
     }
 
     /// `codecs` parameter (RFC 6381, 3.3) of the sample entry avc1, or avc3 where sets are `in_band`.
@@ -80,6 +99,14 @@ impl Config {
         } = self;
         format!("{entry}.{profile:02X}{compatibility:02X}{level:02X}")
     }
+}
+
+/// Checks that a sample is whole NAL units (ISO/IEC 14496-15, 5.3.4.2.1). `length_size` is that of [`Config`].
+///
+/// # Errors
+/// When one is cut.
+pub fn check(sample: &[u8], length_size: u8) -> Result<(), Error> {
+    nal::check("H.264", sample, length_size)
 }
 
 /// True when a sample carries parameter sets of its own. `length_size` is that of [`Config`].

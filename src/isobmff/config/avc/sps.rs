@@ -17,6 +17,8 @@ pub struct Sps {
     pub constraints: u8,
     /// `level_idc`.
     pub level: u8,
+    /// Sampling of the colours and bits a sample.
+    pub format: Format,
     /// Pixels, after cropping.
     pub width: u32,
     /// Pixels, after cropping.
@@ -29,6 +31,30 @@ pub struct Sps {
     pub dpb_frames: u32,
     /// Video usability information, where it is there and can be read.
     pub vui: Option<Vui>,
+}
+
+/// What only the High profiles say of samples; the others have the default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Format {
+    /// `chroma_format_idc`.
+    pub chroma: u8,
+    /// `bit_depth_luma_minus8`.
+    pub luma_depth: u8,
+    /// `bit_depth_chroma_minus8`.
+    pub chroma_depth: u8,
+    /// `separate_colour_plane_flag`.
+    separate: bool,
+}
+
+impl Default for Format {
+    fn default() -> Self {
+        Self {
+            chroma: 1,
+            luma_depth: 0,
+            chroma_depth: 0,
+            separate: false,
+        }
+    }
 }
 
 impl Sps {
@@ -48,12 +74,14 @@ impl Sps {
         let constraints = bits.small(8, "constraint_set_flags")?;
         let level = bits.small(8, "level_idc")?;
         bits.ue("seq_parameter_set_id")?;
-        let chroma = chroma_format(&mut bits, profile)?;
+        let format = Format::parse(&mut bits, profile)?;
+        // `ChromaArrayType`: separate planes are each like one without colour.
+        let chroma = if format.separate { 0 } else { format.chroma };
         bits.ue("log2_max_frame_num_minus4")?;
         let order_type = picture_order(&mut bits)?;
         let references = bits.ue("max_num_ref_frames")?;
         bits.skip(1, "gaps_in_frame_num_value_allowed_flag")?;
-        let size = Size::parse(&mut bits, chroma)?;
+        let size = Size::parse(&mut bits, chroma.into())?;
         let vui = match bits.flag("vui_parameters_present_flag")? {
             true => Vui::parse(&mut bits).ok(),
             false => None,
@@ -63,6 +91,7 @@ impl Sps {
             profile,
             constraints,
             level,
+            format,
             width: size.width,
             height: size.height,
             frames_only: size.frames_only,
@@ -89,30 +118,44 @@ impl Sps {
     }
 }
 
-/// The fields that only the High profiles have; `chroma_format_idc`, and 0 for separate planes, as `ChromaArrayType`.
-fn chroma_format(bits: &mut Bits<'_>, profile: u8) -> Result<u32, Error> {
-    if !matches!(
-        profile,
-        44 | 83 | 86 | 100 | 110 | 118 | 122 | 128 | 134 | 135 | 138 | 139 | 244
-    ) {
-        return Ok(1);
-    }
-    let chroma = bits.ue("chroma_format_idc")?;
-    if chroma > 3 {
-        return Err(bits.wrong("chroma_format_idc", chroma, "0 to 3"));
-    }
-    let separate = chroma == 3 && bits.flag("separate_colour_plane_flag")?;
-    bits.ue("bit_depth_luma_minus8")?;
-    bits.ue("bit_depth_chroma_minus8")?;
-    bits.skip(1, "qpprime_y_zero_transform_bypass_flag")?;
-    if bits.flag("seq_scaling_matrix_present_flag")? {
-        for list in 0..if chroma == 3 { 12 } else { 8 } {
-            if bits.flag("seq_scaling_list_present_flag")? {
-                skip_scaling_list(bits, if list < 6 { 16 } else { 64 })?;
+impl Format {
+    /// The fields that only the High profiles have.
+    fn parse(bits: &mut Bits<'_>, profile: u8) -> Result<Self, Error> {
+        let mut format = Self::default();
+        if !matches!(
+            profile,
+            44 | 83 | 86 | 100 | 110 | 118 | 122 | 128 | 134 | 135 | 138 | 139 | 244
+        ) {
+            return Ok(format);
+        }
+        format.chroma = up_to(bits, 3, "chroma_format_idc", "0 to 3")?;
+        format.separate = format.chroma == 3 && bits.flag("separate_colour_plane_flag")?;
+        format.luma_depth = up_to(bits, 6, "bit_depth_luma_minus8", "0 to 6")?;
+        format.chroma_depth = up_to(bits, 6, "bit_depth_chroma_minus8", "0 to 6")?;
+        bits.skip(1, "qpprime_y_zero_transform_bypass_flag")?;
+        if bits.flag("seq_scaling_matrix_present_flag")? {
+            for list in 0..if format.chroma == 3 { 12 } else { 8 } {
+                if bits.flag("seq_scaling_list_present_flag")? {
+                    skip_scaling_list(bits, if list < 6 { 16 } else { 64 })?;
+                }
             }
         }
+        Ok(format)
     }
-    Ok(if separate { 0 } else { chroma })
+}
+
+/// A small number of Exp-Golomb code.
+fn up_to(
+    bits: &mut Bits<'_>,
+    most: u8,
+    field: &'static str,
+    expected: &'static str,
+) -> Result<u8, Error> {
+    let found = bits.ue(field)?;
+    match u8::try_from(found) {
+        Ok(small) if small <= most => Ok(small),
+        _ => Err(bits.wrong(field, found, expected)),
+    }
 }
 
 /// `scaling_list()` (7.3.2.1.1.1).

@@ -6,7 +6,7 @@ pub use gst::prelude::*;
 use mp4_atom::{Any, Decode, Moov, Stbl, StszSamples};
 
 pub use super::super::*;
-use crate::elements::fmp4remux::streams::FrameLength;
+use crate::elements::fmp4remux::streams::{FrameLength, Units};
 use crate::isobmff::fragment::Media;
 use crate::isobmff::model::{AudioCodec, AudioEntry, TextEntry, Variant, VideoCodec, VideoEntry};
 use crate::sample_table::{FIELD_CAPS_CHANGES, FIELD_SAMPLES, FIELD_VERSION, QUERY, TableSample};
@@ -150,7 +150,7 @@ pub fn tracks() -> Vec<NewTrack> {
     let video = Kind::Video {
         reorder_depth: 1,
         frame_duration_ns: Some(40_000_000),
-        delimited: false,
+        units: Units::Frame,
     };
     let audio = Kind::Audio {
         frame: FrameLength::Constant(1024),

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{PipeReader, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use common::ffprobe::{Probe, probe};
@@ -149,6 +150,34 @@ fn sound_is_the_same_wherever_moov_goes() {
     same_everywhere(media::OPUS, 1);
     same_everywhere(media::APART, 2);
     same_everywhere(media::TAGGED, 3);
+}
+
+/// The subtitles of a file as ffmpeg reads them, without spaces at the ends of lines.
+fn subtitles(file: &Path) -> Vec<String> {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(file)
+        .args(["-map", "0:s", "-f", "srt", "-"])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.replace("</font>", "")
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect()
+}
+
+#[test]
+fn markup_whose_plain_size_nobody_tells_is_read_as_it_is_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = recorded(media::H264_SRT, 2, folder.path());
+    let wanted = subtitles(&remuxed(&file, 2, "front-spool"));
+    assert!(
+        wanted.iter().any(|line| line.ends_with(">second naïve ✓")),
+        "{wanted:?}"
+    );
+    assert_eq!(subtitles(&remuxed(&file, 2, "front-exact")), wanted);
 }
 
 #[test]

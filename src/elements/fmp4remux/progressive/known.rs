@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::super::streams::{Kind, padded};
 use super::table::{Told, ask};
 use super::{Describe, NewTrack, Options, empty_text, fault, header, wanted};
 use crate::elements::collector::{Fault, Output};
@@ -17,6 +18,7 @@ struct Lane {
     expected: VecDeque<(u32, i64)>,
     /// Buffers so far.
     pushed: usize,
+    text: bool,
     /// For each sample still to be written its place in the file, and whether it is an empty one, which nobody pushes.
     turns: VecDeque<(u64, bool)>,
     /// Buffers whose turn has not come.
@@ -50,6 +52,7 @@ impl Known {
             lanes.push(Lane {
                 expected,
                 pushed: 0,
+                text: matches!(new.kind, Kind::Text { .. }),
                 turns: turns(&known),
                 pending: VecDeque::new(),
             });
@@ -79,9 +82,9 @@ impl Known {
         out: &mut Output,
     ) -> Result<(), Fault> {
         if let Some(lane) = self.lanes.get_mut(track) {
-            let checked = lane.check(&input);
-            checked.map_err(|reason| fault(tracks.get(track), reason))?;
-            lane.pending.push_back(input.payload);
+            let checked = lane.checked(input);
+            let buffer = checked.map_err(|reason| fault(tracks.get(track), reason))?;
+            lane.pending.push_back(buffer);
         }
         self.write(out)
     }
@@ -133,8 +136,9 @@ impl Lane {
         Some(buffer)
     }
 
-    /// Says what is wrong unless this is the buffer that was told.
-    fn check(&mut self, input: &Input<gst::Buffer>) -> Result<(), String> {
+    /// The buffer, where it is the one that was told; else what is wrong. Text, whose size nobody knows before its
+    /// markup is gone, is made as long as what was told.
+    fn checked(&mut self, input: Input<gst::Buffer>) -> Result<gst::Buffer, String> {
         let number = self.pushed;
         let found = (input.size, input.pts_ns);
         let Some(expected) = self.expected.pop_front() else {
@@ -142,7 +146,14 @@ impl Lane {
         };
         self.pushed += 1;
         if found == expected {
-            return Ok(());
+            return Ok(input.payload);
+        }
+        if self.text && found.1 == expected.1 {
+            let sample = input.payload.map_readable().ok().map(|map| map.to_vec());
+            let size = usize::try_from(expected.0).ok();
+            if let Some(text) = sample.zip(size).and_then(|(text, size)| padded(text, size)) {
+                return Ok(gst::Buffer::from_slice(text));
+            }
         }
         let says = |(size, pts): (u32, i64)| format!("{size} bytes with PTS {pts} ns");
         Err(format!(

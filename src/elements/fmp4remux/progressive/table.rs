@@ -48,12 +48,6 @@ fn read(
     }
     let samples = bytes(structure, FIELD_SAMPLES)?
         .ok_or_else(|| format!("found no field {FIELD_SAMPLES}, expected a buffer"))?;
-    if new.kind == (Kind::Text { markup: true }) {
-        return Err(
-            "found Pango markup, whose size without its tags nobody knows, expected plain text; front-spool takes it"
-                .to_string(),
-        );
-    }
     let table = SampleTable::parse(samples.as_slice()).map_err(|e| e.to_string())?;
     let entries = entries(structure, new, describe)?;
     let clipping = bytes(structure, FIELD_CLIPPING)?;

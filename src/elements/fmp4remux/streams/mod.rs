@@ -12,7 +12,7 @@ mod video;
 pub use frame::FrameLength;
 pub use language::{bcp47, language};
 pub use template::{any_caps, audio_caps, subtitle_caps, video_caps};
-pub use text::timed_text;
+pub use text::{padded, timed_text};
 
 pub use crate::isobmff::config::av1::leading_delimiters;
 use crate::isobmff::config::{Error, avc, hevc};

@@ -2,6 +2,8 @@
 
 /// Most bytes of a text: its length has 16 bits.
 const MOST_BYTES: usize = 0xffff;
+/// Fewest bytes of a box.
+const HEADER_BYTES: usize = 8;
 
 /// The sample of a text buffer: its length in 16 bits, then the text in UTF-8. Markup is made plain, what is no UTF-8 is
 /// replaced, and what is longer than the length can say is cut between characters.
@@ -20,6 +22,23 @@ pub fn timed_text(payload: &[u8], markup: bool) -> Vec<u8> {
     sample.extend((text.len() as u16).to_be_bytes());
     sample.extend(text.bytes());
     sample
+}
+
+/// Makes a sample as long as it has to be: with a box that readers skip, or, where that has no room, with spaces at the
+/// end of the text. `None` where it is longer, or the text too long for more.
+pub fn padded(mut sample: Vec<u8>, size: usize) -> Option<Vec<u8>> {
+    let rest = size.checked_sub(sample.len())?;
+    if let (HEADER_BYTES.., Ok(length)) = (rest, u32::try_from(rest)) {
+        sample.extend(length.to_be_bytes());
+        sample.extend(b"free");
+    } else {
+        let length = u16::try_from(size.checked_sub(2)?).ok()?;
+        let field = sample.first_chunk_mut()?;
+        *field = length.to_be_bytes();
+        sample.resize(size, b' ');
+    }
+    sample.resize(size, 0);
+    Some(sample)
 }
 
 /// Pango markup without its tags and with its entities as characters. What only looks like one stays.
@@ -104,6 +123,18 @@ mod tests {
         ] {
             assert_eq!(text(markup, true), plain, "{markup}");
         }
+    }
+
+    #[test]
+    fn a_sample_is_made_as_long_as_it_has_to_be() {
+        let sample = || timed_text(b"ab", false);
+        assert_eq!(padded(sample(), 4).unwrap(), b"\0\x02ab");
+        assert_eq!(padded(sample(), 7).unwrap(), b"\0\x05ab   ");
+        assert_eq!(padded(sample(), 12).unwrap(), b"\0\x02ab\0\0\0\x08free");
+        assert_eq!(padded(sample(), 14).unwrap(), b"\0\x02ab\0\0\0\x0afree\0\0");
+        assert_eq!(padded(sample(), 3), None);
+        let long = timed_text(&[b'a'; MOST_BYTES], false);
+        assert_eq!(padded(long, MOST_BYTES + 3), None);
     }
 
     #[test]

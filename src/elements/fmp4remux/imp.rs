@@ -7,8 +7,9 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 
 use super::mux::Fmp4;
+use super::properties::properties;
 use super::published::{SharedRef, lock};
-use super::settings::{Settings, properties};
+use super::settings::Settings;
 use super::streams;
 use crate::elements::collector::{self, Collector, Host, PadNames};
 

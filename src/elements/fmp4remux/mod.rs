@@ -35,10 +35,12 @@ mod mux;
 mod output;
 mod pad;
 mod progressive;
+mod properties;
 mod published;
 mod settings;
 pub mod streams;
 mod tracks;
+mod unit;
 
 glib::wrapper! {
     /// The muxer element.

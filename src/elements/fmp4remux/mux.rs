@@ -92,6 +92,23 @@ impl Fmp4 {
         source.ok_or_else(|| refused(slot, "found a buffer before caps"))
     }
 
+    /// Takes a stream's next sample.
+    fn unit(&mut self, block: Block, out: &mut Output) -> Result<(), Fault> {
+        match &self.writer {
+            Writer::Waiting(_) => self.wait(block, out),
+            Writer::Writing(..) | Writer::Done => self.write(block, out),
+        }
+    }
+
+    /// Takes what is left of a stream that ends.
+    fn last_unit(&mut self, slot: Slot, out: &mut Output) -> Result<(), Fault> {
+        let source = self.sources.get_mut(slot).and_then(Option::as_mut);
+        match source.and_then(Source::last_unit) {
+            Some(unit) => self.unit(unit, out),
+            None => Ok(()),
+        }
+    }
+
     /// Keeps a block until every stream is known.
     fn wait(&mut self, block: Block, out: &mut Output) -> Result<(), Fault> {
         let settings = self.settings.clone();
@@ -388,9 +405,9 @@ impl Mux for Fmp4 {
     }
 
     fn block(&mut self, block: Block, out: &mut Output) -> Result<(), Fault> {
-        let written = match &self.writer {
-            Writer::Waiting(_) => self.wait(block, out),
-            Writer::Writing(..) | Writer::Done => self.write(block, out),
+        let written = match self.source(block.slot)?.unit(block) {
+            Some(unit) => self.unit(unit, out),
+            None => Ok(()),
         };
         self.rescued(written, out)
     }
@@ -409,15 +426,17 @@ impl Mux for Fmp4 {
     }
 
     fn ended(&mut self, slot: Slot, out: &mut Output) -> Result<(), Fault> {
+        let written = self.last_unit(slot, out);
         if let Ok(source) = self.source(slot) {
             source.ended = true;
         }
-        let ended = self.begin_if_known(out);
+        let ended = written.and_then(|()| self.begin_if_known(out));
         let ended = ended.and_then(|()| self.end(slot, out));
         self.rescued(ended, out)
     }
 
     fn finish(&mut self, out: &mut Output) -> Result<(), Fault> {
+        (0..self.sources.len()).try_for_each(|slot| self.last_unit(slot, out))?;
         self.begin(out)?;
         match std::mem::replace(&mut self.writer, Writer::Done) {
             Writer::Writing(Body::Fragmented(mut file), _) => file.finish(out),

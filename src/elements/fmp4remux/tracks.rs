@@ -7,6 +7,7 @@ use super::pad;
 use super::progressive::NewTrack;
 use super::settings::{ParameterSets, Settings};
 use super::streams::{self, Description, FrameLength, Kind, Stream, Units, Wishes};
+use super::unit::{Joiner, Unit};
 use crate::elements::collector::{Block, Fault, Slot};
 use crate::isobmff::fragment::{Input, Media, TrackSpec};
 use crate::isobmff::model::{self, SampleEntry};
@@ -22,6 +23,8 @@ pub(super) struct Source {
     pub pad: gst::Pad,
     caps: gst::Caps,
     tags: Option<gst::TagList>,
+    /// Of E-AC-3.
+    units: Option<Joiner>,
     pub sparse: bool,
     pub ended: bool,
     /// Its caps are other than those of `stream`.
@@ -47,6 +50,7 @@ impl Source {
             pad: pad.clone(),
             caps: caps.clone(),
             tags: None,
+            units: is_eac3(caps).then(Default::default),
             sparse,
             ended: false,
             changed: false,
@@ -61,8 +65,40 @@ impl Source {
     }
 
     pub fn set_caps(&mut self, caps: &gst::Caps) {
+        match &mut self.units {
+            Some(units) => units.set_caps(caps),
+            None => self.put_caps(caps),
+        }
+    }
+
+    fn put_caps(&mut self, caps: &gst::Caps) {
+        if self.units.is_none() && is_eac3(caps) {
+            self.units = Some(Default::default());
+        }
         self.changed |= &self.caps != caps;
         self.caps = caps.clone();
+    }
+
+    /// The access unit that is complete with this buffer: the buffer itself, but for E-AC-3.
+    pub fn unit(&mut self, block: Block) -> Option<Block> {
+        let Some(units) = &mut self.units else {
+            return Some(block);
+        };
+        let unit = units.push(block)?;
+        Some(self.released(unit))
+    }
+
+    /// The last access unit.
+    pub fn last_unit(&mut self) -> Option<Block> {
+        let unit = self.units.as_mut()?.end()?;
+        Some(self.released(unit))
+    }
+
+    fn released(&mut self, (block, caps): Unit) -> Block {
+        if let Some(caps) = caps {
+            self.put_caps(&caps);
+        }
+        block
     }
 
     /// Learns what can be known, `first` being the next buffer where there is one. True once all is known.
@@ -293,6 +329,11 @@ fn text(slot: Slot, buffer: &gst::BufferRef, markup: bool) -> Result<gst::Buffer
 const SECOND_NS: u32 = 1_000_000_000;
 /// A picture of a stream whose rate is not known.
 const UNKNOWN_FRAME_NS: i64 = 40_000_000;
+
+fn is_eac3(caps: &gst::CapsRef) -> bool {
+    caps.structure(0)
+        .is_some_and(|s| s.has_name("audio/x-eac3"))
+}
 
 /// Samples of an audio buffer.
 fn samples(slot: Slot, frame: FrameLength, buffer: &gst::BufferRef) -> Result<u32, Fault> {

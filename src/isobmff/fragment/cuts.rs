@@ -77,7 +77,7 @@ impl Decider {
             range: options.range,
             leader: None,
             next: 0,
-            begins: options.range.map(|(start, _)| Begins::all(start)),
+            begins: options.begin().map(Begins::all),
             splits: VecDeque::new(),
             hard: VecDeque::new(),
             entered: Vec::new(),
@@ -119,6 +119,7 @@ impl Decider {
             return true;
         };
         *entered |= match queue.queue {
+            _ if start <= 0 => true,
             Queue::Video(_) => input.sync && input.pts_ns >= start,
             Queue::Audio(_) => input.pts_ns >= start,
             // One that began before may still be shown: what follows it needs its end.

@@ -41,8 +41,18 @@ pub struct Options {
     pub max_gap_ns: i64,
     /// Number of the first segment.
     pub first_segment: u32,
-    /// One segment alone: from the first key at or past the begin to the first at or past the end.
+    /// One segment alone: from the first key at or past the begin, or, where that is zero, from the first sample of
+    /// all, to the first key at or past the end.
     pub range: Option<(i64, i64)>,
+}
+
+impl Options {
+    /// Where a segment alone begins, if that is not for its first sample to say: a file can begin before zero.
+    fn begin(&self) -> Option<i64> {
+        self.range
+            .map(|(start, _)| start)
+            .filter(|start| *start > 0)
+    }
 }
 
 /// Samples of one track in a part.
@@ -125,7 +135,7 @@ impl<T> Fragmenter<T> {
             timescales: Vec::new(),
             cuts: VecDeque::new(),
             index: 0,
-            begin: options.range.map(|(start, _)| (start, CutKind::Segment)),
+            begin: options.begin().map(|start| (start, CutKind::Segment)),
             newest_ns: i64::MIN,
             ended: false,
             finished: false,
@@ -233,7 +243,7 @@ impl<T> Fragmenter<T> {
     fn is_settled(&self, cut: &Cut) -> bool {
         let waited = self.newest_ns.saturating_sub(cut.time_ns) >= self.options.max_gap_ns;
         let mut tracks = self.tracks.iter();
-        waited && self.options.range.is_none() || tracks.all(|track| track.is_settled(cut))
+        waited || tracks.all(|track| track.is_settled(cut))
     }
 
     fn take(&mut self, until: Until) -> Result<Option<Part<T>>, TrackError> {
@@ -243,7 +253,8 @@ impl<T> Fragmenter<T> {
         for (track, (queue, timescale)) in self.tracks.iter_mut().zip(&self.timescales).enumerate()
         {
             if let Queue::Text(text) = &mut queue.queue {
-                text.begin(begin_ns);
+                let alone = self.options.begin().is_some();
+                text.begin(begin_ns, alone).map_err(at(track))?;
             }
             let samples = queue.take(until).map_err(at(track))?;
             let shift = queue.shift();

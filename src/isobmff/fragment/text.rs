@@ -23,7 +23,7 @@ impl<T> TextQueue<T> {
         Self {
             timescale: spec.timescale,
             pending: VecDeque::new(),
-            position: spec.first,
+            position: None,
         }
     }
 
@@ -31,10 +31,23 @@ impl<T> TextQueue<T> {
         self.pending.push_back(input);
     }
 
-    /// Text begins where its first segment does.
-    pub fn begin(&mut self, time_ns: i64) {
-        let tick = ticks(time_ns, self.timescale).max(0);
-        self.position.get_or_insert(tick);
+    /// Text begins where its first segment does. Of a segment `alone`, cues that began before are not in it, but what
+    /// follows them begins at their end.
+    pub fn begin(&mut self, time_ns: i64, alone: bool) -> Result<(), TimingError> {
+        if self.position.is_some() {
+            return Ok(());
+        }
+        let mut before = Vec::new();
+        while alone
+            && let Some(cue) = self.pending.front()
+            && cue.pts_ns < time_ns
+            && let Some(cue) = self.pending.pop_front()
+        {
+            self.cue(cue, &mut before)?;
+        }
+        let begin = ticks(time_ns, self.timescale).max(0);
+        self.position = Some(self.position.map_or(begin, |end| end.max(begin)));
+        Ok(())
     }
 
     pub fn take(&mut self, until: Until) -> Result<Vec<Placed<T>>, TimingError> {

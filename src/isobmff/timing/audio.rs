@@ -59,14 +59,20 @@ impl AudioClock {
     pub fn look(&self, pts_ns: i64, frame: i64) -> (i64, bool) {
         let exact = ticks(pts_ns, self.timescale);
         let near = |tick: i64, most: i64| tick.abs_diff(exact) <= most.unsigned_abs();
-        if let Some((previous, length)) = self.previous {
-            let expected = previous.saturating_add(length);
-            return if near(expected, frame / 4) {
-                (expected, false)
-            } else {
-                (exact, true)
-            };
+        let expected = self
+            .previous
+            .map(|(previous, length)| previous.saturating_add(length));
+        if let Some(expected) = expected.filter(|expected| near(*expected, frame / 4)) {
+            return (expected, false);
         }
+        // Behind a gap a frame is placed as at the begin of a segment: one may begin in the gap.
+        let (tick, left) = self.alone(exact, frame);
+        (tick, left || expected.is_some())
+    }
+
+    /// The tick of a frame that follows none, by the nearest tick of its time.
+    fn alone(&self, exact: i64, frame: i64) -> (i64, bool) {
+        let near = |tick: i64, most: i64| tick.abs_diff(exact) <= most.unsigned_abs();
         let Some(first) = self.first else {
             return (exact, false);
         };

@@ -1,0 +1,7 @@
+//! `fmp4remux` as an element: segments alone, signals, buffers, caps changes, bad input, live input.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod run;
+mod segments;

@@ -31,6 +31,8 @@ pub(super) struct Fragmented {
     changes: VecDeque<(i64, usize, SampleEntry)>,
     /// The init segment has to be written, again.
     init_due: bool,
+    /// It is another than before.
+    described_anew: bool,
     headers_sent: bool,
     /// Segments alone are written without it.
     alone: bool,
@@ -55,6 +57,7 @@ impl Fragmented {
             edits: settings.write_edts_mode,
             changes: VecDeque::new(),
             init_due: true,
+            described_anew: false,
             headers_sent: false,
             alone: settings.segment_mode,
             sidx: settings.write_sidx,
@@ -75,7 +78,7 @@ impl Fragmented {
         });
         self.slots.push((new.slot, new.pad));
         self.movie.tracks.push(new.track);
-        self.init_due = true;
+        self.described_anew = true;
         track
     }
 
@@ -164,8 +167,8 @@ impl Fragmented {
 
     fn part(&mut self, part: Part<gst::Buffer>, out: &mut Output) -> Result<(), Fault> {
         self.change(part.time_ns.0);
-        let discontinuity = self.init_due && self.headers_sent;
-        if self.init_due {
+        let discontinuity = self.described_anew && self.headers_sent;
+        if self.init_due || self.described_anew {
             self.init(Some(&part), out)?;
         }
         let (start, end) = part.time_ns;
@@ -181,7 +184,8 @@ impl Fragmented {
             discontinuity,
         };
         let styp = SegmentType {
-            kind: if part.is_chunk {
+            // What does not begin with a key is no fragment of CMAF's.
+            kind: if part.is_chunk || !part.starts_with_key {
                 SegmentKind::Chunk
             } else {
                 SegmentKind::Segment
@@ -218,7 +222,7 @@ impl Fragmented {
                 && let Some(track) = self.movie.tracks.get_mut(track)
             {
                 track.entries = vec![entry];
-                self.init_due = true;
+                self.described_anew = true;
             }
         }
     }
@@ -243,6 +247,7 @@ impl Fragmented {
         }
         let bytes = init_segment(&self.movie).map_err(|e| whole(&e))?;
         self.init_due = false;
+        self.described_anew = false;
         self.headers_sent = true;
         self.publish_origin();
         let size = bytes.len() as u64;

@@ -148,6 +148,7 @@ fn pictures_are_the_same_wherever_moov_goes() {
 fn sound_is_the_same_wherever_moov_goes() {
     same_everywhere(media::VP9_OPUS, 2);
     same_everywhere(media::OPUS, 1);
+    same_everywhere(media::FLAC, 1);
     same_everywhere(media::APART, 2);
     same_everywhere(media::TAGGED, 3);
 }

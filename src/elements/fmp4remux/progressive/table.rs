@@ -6,6 +6,7 @@ use super::super::streams::{FrameLength, Kind};
 use super::{DescribeCaps, NewTrack, entry_place, fault, scaled, skip};
 use crate::elements::collector::Fault;
 use crate::isobmff::fragment::{EMPTY_SIZE, Input, Media, TrackSpec};
+use crate::isobmff::model::{AudioCodec, AudioEntry, SampleEntry};
 use crate::isobmff::timing::ticks;
 use crate::sample_table::{
     Clipped, FIELD_CAPS_CHANGES, FIELD_CLIPPING, FIELD_SAMPLES, FIELD_VERSION, QUERY, SampleTable,
@@ -71,6 +72,12 @@ fn read(
         if is_header(new.kind, &sample) {
             continue;
         }
+        if is_dependent(new.kind, &sample)
+            && let Some(before) = told.inputs.last_mut()
+        {
+            before.size = before.size.saturating_add(sample.size);
+            continue;
+        }
         if told.inputs.is_empty() {
             told.skip = clipped.map_or(0, |c| skip(new, c.start));
         }
@@ -78,6 +85,16 @@ fn read(
             .push(input(new, number, &sample, clipped, entry)?);
     }
     fill_frames(&mut told.inputs, new.spec);
+    if let (Some(SampleEntry::Audio(entry)), Some((last, others))) =
+        (new.track.entries.first(), told.inputs.split_last_mut())
+        && let Some(total) = total_ticks(entry, new.spec.timescale)
+    {
+        // The last block of FLAC is shorter than what its parser says of it.
+        let rest = total.saturating_sub(others.iter().map(|i| i.frame).sum());
+        if (1..last.frame).contains(&rest) {
+            last.frame = rest;
+        }
+    }
     Ok(told)
 }
 
@@ -111,6 +128,25 @@ fn fill_frames(inputs: &mut [Input<u64>], spec: TrackSpec) {
         input.frame = step.map_or(before, |step| units(step).saturating_mul(unit));
         before = input.frame;
     }
+}
+
+/// Dependent frames of E-AC-3 have no time of their own and are part of the sample before them.
+fn is_dependent(kind: Kind, sample: &TableSample) -> bool {
+    let frame = FrameLength::Eac3;
+    matches!(kind, Kind::Audio { frame: f, .. } if f == frame) && sample.pts.is_none()
+}
+
+/// Ticks of a whole FLAC stream, where its STREAMINFO says how many samples it has (RFC 9639, 8.2).
+fn total_ticks(entry: &AudioEntry, timescale: u32) -> Option<i64> {
+    const BLOCK_HEADER: usize = 4;
+    const COUNTED: usize = 10;
+    let AudioCodec::Flac { blocks } = &entry.codec else {
+        return None;
+    };
+    let field = blocks.get(BLOCK_HEADER + COUNTED..)?.first_chunk::<8>()?;
+    let samples = u64::from_be_bytes(*field) & ((1 << 36) - 1);
+    let ticks = scaled(samples, timescale, entry.rate);
+    (samples > 0).then(|| signed(ticks))
 }
 
 /// Buffers that MP4 has no place for: flagged, or without a time. Flagged pictures are pictures.

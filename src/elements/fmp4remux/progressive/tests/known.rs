@@ -226,12 +226,16 @@ fn a_duration_that_leaves_clipped_samples_out_is_made_whole() {
 
 /// What an Opus track makes of an answer.
 fn ask_opus(answer: gst::Structure) -> Result<Told, Fault> {
+    ask_audio(answer, FrameLength::Opus)
+}
+
+fn ask_audio(answer: gst::Structure, frame: FrameLength) -> Result<Told, Fault> {
     let (sink, _source) = asked(Some(answer));
     let mut track = tracks().remove(1);
     track.pad = sink;
     track.spec.media = Media::Audio { unit: Some(120) };
     track.kind = Kind::Audio {
-        frame: FrameLength::Opus,
+        frame,
         rate: 48_000,
         pre_skip: 0,
         pre_roll: 0,
@@ -269,4 +273,34 @@ fn text_that_loses_its_markup_keeps_the_size_told() {
         sent.iter().map(|s| s.payload.len()).collect::<Vec<_>>()
     );
     assert!(cues.iter().all(|c| c.starts_with(b"\0\x02ab\0\0\0")));
+}
+
+#[test]
+fn dependent_frames_are_told_with_the_sample_that_they_are_part_of() {
+    let packed = [Some(0), None, Some(32 * MS), None]
+        .iter()
+        .zip(0..)
+        .flat_map(|(pts, position)| {
+            let sample = TableSample {
+                position,
+                size: 100 + position as u32,
+                sync: true,
+                pts: *pts,
+                duration: pts.map(|_| 32_000_000),
+                ..Default::default()
+            };
+            sample.to_bytes()
+        });
+    let mut answer = table(&[], 1);
+    answer.set(
+        FIELD_SAMPLES,
+        gst::Buffer::from_slice(packed.collect::<Vec<u8>>()),
+    );
+    let told = ask_audio(answer, FrameLength::Eac3).unwrap();
+    let sizes: Vec<_> = told
+        .inputs
+        .iter()
+        .map(|i| (i.payload, i.size, i.frame))
+        .collect();
+    assert_eq!(sizes, [(0, 201, 1536), (2, 205, 1536)]);
 }

@@ -18,6 +18,8 @@ pub(super) struct Decider {
     leader: Option<usize>,
     /// Number of the leader's next sample.
     next: u64,
+    /// Time up to which a leader that has ended decided.
+    decided_ns: i64,
     /// Begin of the segment, of the fragment and of the chunk.
     begins: Option<Begins>,
     /// Times at which the next segment was asked for.
@@ -77,6 +79,7 @@ impl Decider {
             range: options.range,
             leader: None,
             next: 0,
+            decided_ns: i64::MIN,
             begins: options.begin().map(Begins::all),
             splits: VecDeque::new(),
             hard: VecDeque::new(),
@@ -218,6 +221,7 @@ impl Decider {
 
     fn picture(&mut self, look: Look) -> Option<Cut> {
         let begins = self.begins?;
+        self.decided_ns = self.decided_ns.max(look.pts_ns.max(look.clock_ns));
         let at = Some(look.number);
         let time_ns = if look.sync {
             look.pts_ns.max(look.clock_ns)
@@ -238,7 +242,12 @@ impl Decider {
     }
 
     fn frame(&mut self, pts_ns: i64) -> Option<Cut> {
+        // What goes on where the pictures have ended is cut behind them, and not between them.
+        if pts_ns <= self.decided_ns {
+            return None;
+        }
         let begins = self.begins?;
+        let begin = begins.segment.max(self.decided_ns);
         if let Some(time_ns) = self.hard_due(pts_ns) {
             return self.segment(time_ns, None);
         }
@@ -248,7 +257,7 @@ impl Decider {
             }
         } else if let Some(split) = self.split_due(pts_ns) {
             return self.segment(split.max(begins.segment + 1), None);
-        } else if let Some(time) = point(begins.segment, self.fragment_ns, pts_ns) {
+        } else if let Some(time) = point(begin, self.fragment_ns, pts_ns) {
             return self.segment(time, None);
         }
         self.within(pts_ns, None)

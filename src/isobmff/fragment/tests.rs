@@ -333,6 +333,34 @@ fn audio_that_goes_on_is_cut_without_pictures() {
 }
 
 #[test]
+fn audio_that_ends_later_does_not_cut_between_pictures() {
+    // Keys at 960 ms and so on; the pictures end 640 ms behind the last.
+    let mut fragmenter = Fragmenter::new(options(500));
+    fragmenter.add(VIDEO);
+    fragmenter.add(AUDIO);
+    let mut parts = Vec::new();
+    for (_, track, input) in timeline(112, 0..0) {
+        fragmenter.push(track, input).unwrap();
+        parts.extend(fragmenter.next_part().unwrap());
+    }
+    fragmenter.end(0).unwrap();
+    for n in 211..221 {
+        let ns = crate::isobmff::timing::nanoseconds(i64::from(n) * 1024, 48_000);
+        fragmenter.push(1, input(1, n, ns, true)).unwrap();
+        parts.extend(fragmenter.next_part().unwrap());
+    }
+    fragmenter.finish().unwrap();
+    parts.extend(std::iter::from_fn(|| fragmenter.next_part().unwrap()));
+    assert_eq!(parts.len(), 5);
+    let first = |part: &Part<Name>| part.tracks[0].samples[0].sync;
+    assert!(
+        parts
+            .iter()
+            .all(|part| part.tracks[0].track == 0 && first(part))
+    );
+}
+
+#[test]
 fn a_dead_track_is_not_waited_for_longer_than_the_gap() {
     let options = Options {
         max_gap_ns: 3_000 * MS,

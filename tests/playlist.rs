@@ -249,12 +249,6 @@ fn a_longer_segment_raises_the_target_and_is_told() {
 fn what_cannot_be_said_is_an_error() {
     assert_eq!(Media::new(Kind::Vod, 0, 0).err(), Some(Error::Target));
     let mut media = Media::new(Kind::Vod, 1, 0).expect("a playlist");
-    assert_eq!(
-        media.push(&segment(0, 1)),
-        Err(Error::NoMap {
-            uri: "s0.m4s".into()
-        })
-    );
     media.map(&map("init.mp4"));
     media.end();
     assert_eq!(
@@ -271,6 +265,17 @@ fn what_cannot_be_said_is_an_error() {
             })
         );
     }
+}
+
+#[test]
+fn text_needs_no_map() {
+    let mut media = Media::new(Kind::Vod, 1, 0).expect("a playlist");
+    media.push(&segment(0, 90 * SECOND)).expect("a segment");
+    let read = parsed(&media);
+    assert_eq!(
+        (read.segments[0].map.as_ref(), read.target_duration),
+        (None, 90)
+    );
 }
 
 #[test]

@@ -34,12 +34,6 @@ pub enum Error {
     /// A target duration of zero.
     #[error("target duration: found 0 s, expected 1 s or more")]
     Target,
-    /// A segment before the first EXT-X-MAP.
-    #[error("segment {uri:?}: found no initialization segment before it, expected one")]
-    NoMap {
-        /// The segment's URI.
-        uri: String,
-    },
     /// A segment after the end.
     #[error("segment {uri:?}: found the playlist ended, expected segments before its end only")]
     Ended {

@@ -39,7 +39,9 @@ fn the_commands_of_the_page_run() {
     }
     assert_eq!(
         Vec::from_iter(seen),
-        ["build", "chain", "discover", "list", "run", "verify"]
+        [
+            "build", "chain", "discover", "list", "remux", "run", "verify"
+        ]
     );
     let built = Ran::from(
         command(["verify", "built.h4mk"])

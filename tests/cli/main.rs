@@ -2,9 +2,12 @@
 #![cfg(feature = "tools")]
 
 mod build;
+#[path = "../common/mod.rs"]
+mod common;
 mod discover;
 mod docs;
 mod hostile;
+mod remux;
 mod run;
 mod tool;
 mod vectors;

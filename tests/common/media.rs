@@ -43,6 +43,12 @@ recipes! {
     H264_ONE_KEY = "h264-one-key.mkv", "-f lavfi -i testsrc2=s=160x90:r=30:d=3 -c:v libx264 -preset veryfast -bf 2 -g 1000 -sc_threshold 0 -pix_fmt yuv420p -f matroska";
     /// H.264 in an MPEG transport stream: byte stream, no codec_data.
     H264_TS = "h264-aac.ts", "-f lavfi -i testsrc2=s=160x90:r=25:d=3 -f lavfi -i sine=f=330:r=48000:d=3 -c:v libx264 -preset veryfast -bf 2 -g 25 -pix_fmt yuv420p -c:a aac -f mpegts";
+    /// H.264 and AAC in FLV, whose demuxer finds its streams one after the other.
+    FLV = "h264-aac.flv", "-f lavfi -i testsrc2=s=160x90:r=25:d=3 -f lavfi -i sine=f=330:r=44100:d=3 -c:v libx264 -preset veryfast -bf 2 -g 25 -pix_fmt yuv420p -c:a aac -f flv";
+    /// H.264, and sound that MP4 cannot hold.
+    H264_VORBIS = "h264-vorbis.mkv", "-f lavfi -i testsrc2=s=160x90:r=25:d=3 -f lavfi -i sine=f=330:r=44100:d=3 -c:v libx264 -preset veryfast -bf 2 -g 25 -pix_fmt yuv420p -c:a libvorbis -f matroska";
+    /// VP9 alone.
+    VP9 = "vp9.webm", "-f lavfi -i testsrc2=s=160x90:r=25:d=2 -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 25 -b:v 200k -f webm";
     /// H.265 with B-frames and closed GOPs.
     H265 = "h265.mkv", "-f lavfi -i testsrc2=s=160x96:r=25:d=3 -c:v libx265 -preset ultrafast -x265-params log-level=none:bframes=4:open-gop=0:keyint=25:pools=1 -pix_fmt yuv420p -f matroska";
     /// H.265 with open GOPs.

@@ -16,6 +16,7 @@ mod list_json;
 mod node;
 mod output;
 mod progress;
+mod remux;
 mod run;
 mod settings;
 mod survey;
@@ -50,6 +51,7 @@ enum Command {
     Verify(verify::Args),
     Run(run::Args),
     Discover(discover::Args),
+    Remux(remux::Args),
 }
 
 fn main() -> ExitCode {
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args, cli.json),
         Command::Run(args) => run::run(args, cli.json),
         Command::Discover(args) => discover::run(args, cli.json),
+        Command::Remux(args) => remux::run(args, cli.json),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

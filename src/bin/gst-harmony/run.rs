@@ -67,6 +67,19 @@ pub fn run(args: &Args, json: bool) -> Outcome {
     ended.map(|_| ())
 }
 
+/// An error of the bus with its element and what it says for developers.
+pub fn error_text(error: &gst::message::Error) -> String {
+    let source = error.src().map_or_else(
+        || "pipeline".to_owned(),
+        |source| source.path_string().to_string(),
+    );
+    let debug = error
+        .debug()
+        .map(|debug| format!("\n  {debug}"))
+        .unwrap_or_default();
+    format!("{source}: {}{debug}", error.error())
+}
+
 /// The pipeline's text without its comment lines.
 fn read(file: &Path) -> Outcome<String> {
     let text = std::fs::read_to_string(file).map_err(|error| Failure::open(file, &error))?;
@@ -206,15 +219,7 @@ impl<'a> Running<'a> {
     }
 
     fn failure(&self, error: &gst::message::Error) -> Failure {
-        let source = error.src().map_or_else(
-            || "pipeline".to_owned(),
-            |source| source.path_string().to_string(),
-        );
-        let debug = error
-            .debug()
-            .map(|debug| format!("\n  {debug}"))
-            .unwrap_or_default();
-        Failure::data(self.file, format!("{source}: {}{debug}", error.error()))
+        Failure::data(self.file, error_text(error))
     }
 
     /// One message of the bus. True: the pipeline has ended.

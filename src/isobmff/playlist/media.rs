@@ -64,7 +64,7 @@ struct Entry {
     independent: bool,
     discontinuity: bool,
     /// The EXT-X-MAP line in force.
-    map: Arc<str>,
+    map: Option<Arc<str>>,
     /// EXTINF, EXT-X-BYTERANGE and the URI.
     lines: String,
 }
@@ -111,7 +111,8 @@ impl Media {
         })
     }
 
-    /// The initialization segment of the segments that follow. Another one in the middle makes a discontinuity.
+    /// The initialization segment of the segments that follow; WebVTT has none. Another one in the middle makes a
+    /// discontinuity.
     pub fn map(&mut self, map: &Map) {
         let range = map
             .range
@@ -133,9 +134,6 @@ impl Media {
                 uri: segment.uri.to_string(),
             });
         }
-        let map = self.map.clone().ok_or_else(|| Error::NoMap {
-            uri: segment.uri.to_string(),
-        })?;
         let new_map = std::mem::take(&mut self.new_map);
         let discontinuity = new_map || segment.discontinuity && self.any;
         let range = segment
@@ -146,7 +144,7 @@ impl Media {
             duration_ns: segment.duration_ns,
             independent: segment.independent,
             discontinuity,
-            map,
+            map: self.map.clone(),
             lines: format!("#EXTINF:{seconds},\n{range}{}\n", segment.uri),
         });
         self.any = true;
@@ -200,15 +198,17 @@ impl Media {
         let lines: usize = self.entries.iter().map(|entry| entry.lines.len()).sum();
         let mut text = String::with_capacity(512 + lines);
         self.head(&mut text);
-        let mut map: Option<&Arc<str>> = None;
+        let mut map = None;
         for entry in &self.entries {
             if entry.discontinuity {
                 text.push_str("#EXT-X-DISCONTINUITY\n");
             }
-            // A new one is always said again behind a discontinuity, also where its text is that of the old one.
-            if map.is_none_or(|map| entry.discontinuity || *map != entry.map) {
-                text.push_str(&entry.map);
-                map = Some(&entry.map);
+            // Behind a discontinuity it is said again, also where its text is that of the old one.
+            if let Some(line) = &entry.map
+                && (entry.discontinuity || map != Some(line))
+            {
+                text.push_str(line);
+                map = Some(line);
             }
             text.push_str(&entry.lines);
         }

@@ -7,6 +7,8 @@ use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use common::boxes::layout;
+use common::ffprobe::{Probe, probe};
 use common::packets::capture;
 use common::pipeline::quoted;
 use common::{Stream, media};
@@ -290,6 +292,132 @@ fn cameras_and_a_sensor_are_recorded_together() {
 }
 
 #[test]
+fn a_film_becomes_fragmented_mp4() {
+    let folder = TempDir::new().expect("a folder");
+    let (source, file) = (media::H264_AAC.path(), folder.path().join("a.mp4"));
+    launch(
+        "mkv-to-fmp4",
+        &[set("source.location", &source), set("file.location", &file)],
+    );
+    same_packets(&source, &file);
+    // Keys are a second apart, for four seconds.
+    assert_eq!(
+        boxes(&file).iter().filter(|kind| *kind == "moof").count(),
+        2
+    );
+}
+
+#[test]
+fn a_film_is_cut_into_hls_segments() {
+    let folder = TempDir::new().expect("a folder");
+    let source = media::H264_AAC.path();
+    let playlist = folder.path().join("film.m3u8");
+    launch(
+        "mkv-to-hls",
+        &[
+            set("source.location", &source),
+            "mux.fragment-duration=1000000000".into(),
+            set("mux.playlist-location", &playlist),
+            set("segments.location", &folder.path().join("film-%05d.m4s")),
+        ],
+    );
+    let text = std::fs::read_to_string(&playlist).expect("the playlist is there");
+    let segments = text.lines().filter(|line| !line.starts_with('#'));
+    assert!(
+        segments.eq((1..=4).map(|n| format!("film-{n:05}.m4s"))),
+        "{text}"
+    );
+    assert!(
+        text.contains("#EXT-X-MAP:URI=\"film-00000.m4s\"\n"),
+        "{text}"
+    );
+    same_packets(&source, &playlist);
+}
+
+#[test]
+fn a_recording_becomes_mp4_with_moov_first() {
+    let folder = TempDir::new().expect("a folder");
+    let source = media::H264_AAC.path();
+    let (recording, file) = (folder.path().join("a.h4mk"), folder.path().join("a.mp4"));
+    launch(
+        "record-file",
+        &[
+            set("source.location", &source),
+            set("file.location", &recording),
+        ],
+    );
+    launch(
+        "h4mk-to-mp4",
+        &[
+            set("source.location", &recording),
+            set("file.location", &file),
+        ],
+    );
+    assert_eq!(boxes(&file), ["ftyp", "moov", "mdat"]);
+    same_packets(&source, &file);
+}
+
+#[test]
+fn a_camera_is_shown_live() {
+    let folder = TempDir::new().expect("a folder");
+    let playlist = folder.path().join("live.m3u8");
+    let port = format!("camera.port={}", free_port());
+    let ports = [port.clone(), format!("microphone.port={}", free_port())];
+    let sender = Command::new(TOOL)
+        .args(arguments(&self::folder().join("send-rtp.launch"), &ports))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the sender starts");
+    let _sender = Background(sender);
+    launch(
+        "rtp-to-cmaf",
+        &[
+            port,
+            "camera.num-buffers=400".into(),
+            set("mux.playlist-location", &playlist),
+            set("segments.location", &folder.path().join("live-%05d.m4s")),
+        ],
+    );
+    let text = std::fs::read_to_string(&playlist).expect("the playlist is there");
+    assert!(!text.contains("#EXT-X-PLAYLIST-TYPE"), "{text}");
+    assert!(text.ends_with("#EXT-X-ENDLIST\n"), "{text}");
+    let listed: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    assert!(!listed.is_empty() && listed.len() <= 6, "{text}");
+    let shown = probe(&playlist);
+    assert_eq!(shown[0].codec, "h264");
+    assert!(shown[0].packets[0].key);
+    let times: Vec<i64> = shown[0].packets.iter().filter_map(|p| p.dts).collect();
+    assert!(
+        times.len() == shown[0].packets.len() && times.is_sorted_by(|a, b| a < b),
+        "{times:?}"
+    );
+}
+
+/// Types of the boxes that are in no other.
+fn boxes(file: &Path) -> Vec<String> {
+    layout(&std::fs::read(file).expect("the file is there"))
+}
+
+/// Number, keys and payloads of the packets are those of the source.
+fn same_packets(source: &Path, made: &Path) {
+    let (before, after) = (probe(source), probe(made));
+    assert_eq!(before.len(), after.len());
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(before.codec, after.codec);
+        assert_eq!(before.packets.len(), after.packets.len());
+        // The parser in front changes the first picture alone: it puts the parameter sets into it.
+        assert!(
+            before.digests()[1..] == after.digests()[1..],
+            "{}",
+            before.codec
+        );
+        let keys = |probe: &Probe| probe.packets.iter().map(|p| p.key).collect::<Vec<_>>();
+        assert_eq!(keys(before), keys(after));
+    }
+}
+
+#[test]
 fn every_sensor_line_is_json_of_one_length() {
     let text = std::fs::read_to_string(folder().join("sensor.jsonl")).expect("the sensor's file");
     for line in text.lines() {
@@ -333,5 +461,5 @@ fn every_pipeline_keeps_to_the_form_and_is_in_the_readme() {
             "{name} is run here"
         );
     }
-    assert!(seen >= 8, "{seen} pipelines");
+    assert!(seen >= 12, "{seen} pipelines");
 }

@@ -11,6 +11,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use common::ffprobe::probe;
 use common::pipeline::quoted;
 use common::{FileServer, PluginFolder, Recipe, media};
 use tempfile::TempDir;
@@ -240,6 +241,27 @@ fn the_demuxers_page_runs() {
 }
 
 #[test]
+fn the_remuxers_page_runs() {
+    let place = run_page("docs/fmp4remux.md", 12);
+    for (name, streams) in [
+        ("film.mp4", 2),
+        ("picture.mp4", 1),
+        ("german.mp4", 2),
+        ("picture-cmaf.mp4", 1),
+        ("chunks.mp4", 1),
+        ("front.mp4", 2),
+        ("spooled.mp4", 2),
+        ("film.m3u8", 2),
+        ("one.m3u8", 2),
+        ("live.m3u8", 1),
+    ] {
+        let probes = probe(&place.file(name));
+        assert_eq!(probes.len(), streams, "{name}");
+        assert!(probes.iter().all(|p| !p.packets.is_empty()), "{name}");
+    }
+}
+
+#[test]
 fn the_page_of_the_format_runs() {
     run_page("docs/format.md", 1);
 }
@@ -258,6 +280,12 @@ fn the_muxers_documentation_runs() {
 fn the_demuxers_documentation_runs() {
     let place = run_page("src/elements/h4mkdemux/mod.rs", 3);
     assert!(place.file("block-00089.bin").is_file());
+}
+
+#[test]
+fn the_remuxers_documentation_runs() {
+    let place = run_page("src/elements/fmp4remux/mod.rs", 2);
+    assert_eq!(probe(&place.file("out.mp4")).len(), 2);
 }
 
 /// A page or element that no test above names would not be run.

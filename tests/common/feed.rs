@@ -141,10 +141,15 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// A muxer with `properties` (as in a launch line) that writes to `file`.
+    /// An `h4mkmux` with `properties` (as in a launch line) that writes to `file`.
     pub fn new(file: &Path, properties: &str) -> Self {
+        Self::with("h4mkmux", file, properties)
+    }
+
+    /// The same with any muxer.
+    pub fn with(muxer: &str, file: &Path, properties: &str) -> Self {
         let pipeline = launch(&format!(
-            "h4mkmux name=m {properties} ! filesink location={}",
+            "{muxer} name=m {properties} ! filesink location={}",
             quoted(file)
         ));
         let muxer = pipeline.by_name("m").expect("the muxer");

@@ -66,7 +66,14 @@ pub fn probe(file: &Path) -> Vec<Probe> {
         .expect("ffprobe is installed");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {said}", file.display());
-    assert_eq!(said, "", "{}: ffprobe complains", file.display());
+    // It keeps one such table a track, and says so of each further fragment's.
+    let known = |line: &&str| line.ends_with("Duplicated SBGP rap  atom");
+    let complaints: Vec<&str> = said.lines().filter(|l| !known(l)).collect();
+    assert!(
+        complaints.is_empty(),
+        "{}: ffprobe complains: {complaints:?}",
+        file.display()
+    );
     let all: Value = serde_json::from_slice(&output.stdout).expect("ffprobe writes JSON");
     let mut probes: Vec<Probe> = entries(&all, "streams").map(stream).collect();
     for entry in entries(&all, "packets") {

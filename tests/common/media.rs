@@ -85,8 +85,6 @@ recipes! {
     H264_ONE_FRAME = "h264-one-frame.mkv", "-f lavfi -i testsrc2=s=160x90:r=25:d=0.04 -c:v libx264 -preset veryfast -pix_fmt yuv420p -f matroska";
     /// H.264 and AAC with six seconds of audio missing.
     AUDIO_GAP = "audio-gap.mkv", "-f lavfi -i testsrc2=s=160x90:r=10:d=12 -f lavfi -i sine=f=440:r=48000:d=12 -af aselect='not(between(t\\,2\\,8))' -c:v libx264 -preset veryfast -bf 2 -g 10 -pix_fmt yuv420p -c:a aac -f matroska";
-    /// H.264 to be shown turned by a quarter.
-    H264_ROTATED = "h264-rotated.mp4", "-f lavfi -i testsrc2=s=160x90:r=25:d=1 -c:v libx264 -preset veryfast -pix_fmt yuv420p -metadata:s:v:0 rotate=90 -f mp4";
     /// H.265 of 10 bits with the mastering display's colour volume and light levels.
     H265_HDR = "h265-hdr.mkv", "-f lavfi -i testsrc2=s=160x96:r=25:d=1 -c:v libx265 -preset ultrafast -x265-params log-level=none:pools=1:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400:hdr10=1 -pix_fmt yuv420p10le -f matroska";
     /// AV1 and Opus.

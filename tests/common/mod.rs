@@ -16,6 +16,7 @@ pub mod pipeline;
 pub mod plugin;
 pub mod random;
 pub mod rig;
+pub mod sparse;
 pub mod tools;
 pub mod v1;
 

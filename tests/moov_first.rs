@@ -217,7 +217,7 @@ fn a_buffer_that_was_changed_on_its_way_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let file = recorded(media::H264_AAC, 2, folder.path());
     let line = remux_line(&file, 2, "moov-placement=front-exact", "fakesink");
-    let cut = error(&line, |pipeline| {
+    let said = error(&line, |pipeline| {
         let muxer = pipeline.by_name("m").unwrap();
         let seen = Mutex::new(0);
         muxer
@@ -227,14 +227,14 @@ fn a_buffer_that_was_changed_on_its_way_is_an_error() {
                 let mut seen = seen.lock().unwrap();
                 *seen += 1;
                 if let (11, Some(gst::PadProbeData::Buffer(buffer))) = (*seen, &mut info.data) {
-                    let length = buffer.size() - 1;
-                    buffer.make_mut().set_size(length);
+                    let later = buffer.pts().unwrap() + gst::ClockTime::from_nseconds(1);
+                    buffer.make_mut().set_pts(later);
                 }
                 gst::PadProbeReturn::Ok
             });
     });
-    assert!(cut.contains("sink_0: buffer 10: found"), "{cut}");
-    assert!(cut.contains("as its sample table says"), "{cut}");
+    assert!(said.contains("sink_0: buffer 10: found"), "{said}");
+    assert!(said.contains("as its sample table says"), "{said}");
 }
 
 /// A frame of AAC LC in which two channels are silent.

@@ -198,12 +198,12 @@ impl Source {
             Kind::Video { units, .. } => whole(slot, units, &input.payload)?,
             Kind::Audio { frame, rate, .. } => {
                 let samples = samples(slot, frame, &input.payload)?;
-                input.frame = scaled(samples.into(), stream.timescale, rate).max(1);
+                input.frame = timing::rescaled(samples.into(), stream.timescale, rate).max(1);
                 if let Some((start, end)) = clipping(&input.payload, rate) {
                     // The clipped samples are before the time of the buffer.
-                    let before = scaled(start, SECOND_NS, rate);
+                    let before = timing::rescaled(start, timing::SECOND_NS, rate);
                     input.pts_ns = input.pts_ns.saturating_sub(before);
-                    input.trim = scaled(end, stream.timescale, rate);
+                    input.trim = timing::rescaled(end, stream.timescale, rate);
                 }
             }
             Kind::Text { markup } => input.payload = text(slot, &input.payload, markup)?,
@@ -326,7 +326,6 @@ fn text(slot: Slot, buffer: &gst::BufferRef, markup: bool) -> Result<gst::Buffer
     Ok(gst::Buffer::from_slice(streams::timed_text(&map, markup)))
 }
 
-const SECOND_NS: u32 = 1_000_000_000;
 /// A picture of a stream whose rate is not known.
 const UNKNOWN_FRAME_NS: i64 = 40_000_000;
 
@@ -348,20 +347,14 @@ fn unreadable(slot: Slot) -> Fault {
     refused(slot, "found a buffer whose memory can't be read")
 }
 
-/// Samples at one rate as ticks of another, rounded.
-fn scaled(samples: u64, timescale: u32, rate: u32) -> i64 {
-    let rate = u128::from(rate.max(1));
-    let ticks = (u128::from(samples) * u128::from(timescale) + rate / 2) / rate;
-    i64::try_from(ticks).unwrap_or(i64::MAX)
-}
-
 /// Samples that are cut off a buffer's begin and end.
-fn clipping(buffer: &gst::BufferRef, rate: u32) -> Option<(u64, u64)> {
+fn clipping(buffer: &gst::BufferRef, rate: u32) -> Option<(i64, i64)> {
     let meta = buffer.meta::<AudioClippingMeta>()?;
+    let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     let samples = |value: gst::GenericFormattedValue| match value {
-        gst::GenericFormattedValue::Default(Some(samples)) => *samples,
+        gst::GenericFormattedValue::Default(Some(samples)) => signed(*samples),
         gst::GenericFormattedValue::Time(Some(time)) => {
-            u64::try_from(scaled(time.nseconds(), rate, SECOND_NS)).unwrap_or(0)
+            timing::rescaled(signed(time.nseconds()), rate, timing::SECOND_NS)
         }
         _ => 0,
     };

@@ -1,6 +1,7 @@
 //! Which part of its media a track shows, and from when on.
 
 use crate::isobmff::model::Edit;
+use crate::isobmff::timing::rescaled;
 
 /// The times of a track's samples, in ticks of the track; presentation time 0 is the start of the movie.
 ///
@@ -37,7 +38,10 @@ impl TrackSpan {
         };
         let start = span.first_pts.saturating_add(i64::from(skip)).max(0);
         let media_time = u64::try_from(start.saturating_sub(span.first_dts)).unwrap_or(0);
-        let movie = |ticks: i64| in_movie(ticks, timescale, movie_timescale);
+        let movie = |ticks: i64| {
+            let ticks = rescaled(ticks, movie_timescale, timescale);
+            u64::try_from(ticks).unwrap_or(0)
+        };
         let (before, end) = (movie(start), movie(span.end));
         if span.end <= start {
             return Vec::new();
@@ -59,14 +63,6 @@ impl TrackSpan {
 /// Whether media time is presentation time, so that the edits can be left out.
 pub fn is_plain(edits: &[Edit]) -> bool {
     edits.iter().all(|edit| edit.media_time == Some(0))
-}
-
-/// Ticks of a track as ticks of the movie, to the nearest; negative ones are 0.
-fn in_movie(ticks: i64, timescale: u32, movie_timescale: u32) -> u64 {
-    let timescale = u128::from(timescale.max(1));
-    let ticks = u128::from(u64::try_from(ticks).unwrap_or(0));
-    let product = ticks * u128::from(movie_timescale);
-    u64::try_from((product + timescale / 2) / timescale).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -32,22 +32,28 @@ pub enum TimingError {
     },
 }
 
-const SECOND_NS: i128 = 1_000_000_000;
+/// Nanoseconds in a second.
+pub const SECOND_NS: u32 = 1_000_000_000;
 
 fn narrow(value: i128) -> i64 {
     i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX })
 }
 
+/// What is counted at `from` a second, counted at `to` a second: the nearest, the later of two.
+pub fn rescaled(count: i64, to: u32, from: u32) -> i64 {
+    let from = i128::from(from.max(1));
+    let product = i128::from(count) * i128::from(to);
+    narrow((product + from / 2).div_euclid(from))
+}
+
 /// The tick that is nearest to a time, the later of two.
 pub fn ticks(ns: i64, timescale: u32) -> i64 {
-    let product = i128::from(ns) * i128::from(timescale);
-    narrow((product + SECOND_NS / 2).div_euclid(SECOND_NS))
+    rescaled(ns, timescale, SECOND_NS)
 }
 
 /// The time of a tick, to the nearest nanosecond.
 pub fn nanoseconds(ticks: i64, timescale: u32) -> i64 {
-    let timescale = i128::from(timescale.max(1));
-    narrow((i128::from(ticks) * SECOND_NS + timescale / 2).div_euclid(timescale))
+    rescaled(ticks, SECOND_NS, timescale)
 }
 
 /// A difference of ticks as a box holds it.
@@ -81,12 +87,12 @@ mod tests {
         ] {
             for frame in 0..200_000_i64 {
                 // As GStreamer's elements compute it: rounded down.
-                let ns = i128::from(frame) * SECOND_NS * denominator / numerator;
+                let ns = i128::from(frame) * i128::from(SECOND_NS) * denominator / numerator;
                 assert_eq!(ticks(narrow(ns), timescale), frame * 1001);
             }
         }
         for frame in 0..200_000_i64 {
-            let ns = i128::from(frame) * 1024 * SECOND_NS / 44_100;
+            let ns = i128::from(frame) * 1024 * i128::from(SECOND_NS) / 44_100;
             assert_eq!(ticks(narrow(ns), 44_100), frame * 1024);
         }
     }

@@ -19,6 +19,7 @@ use crate::elements::collector::{Fault, Output, Slot};
 use crate::isobmff::fragment::{EMPTY_SIZE, Input, TrackSpec};
 use crate::isobmff::model::{Edit, Movie, SampleEntry, Track};
 use crate::isobmff::progressive::is_plain;
+use crate::isobmff::timing::rescaled;
 
 /// The property `moov-placement`.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, glib::Enum)]
@@ -243,19 +244,17 @@ fn wanted(mode: WriteEdtsMode, edits: Vec<Edit>) -> Vec<Edit> {
     }
 }
 
-/// A number of one rate at another, rounded.
-fn scaled(count: u64, to: u32, from: u32) -> u64 {
-    let from = u128::from(from.max(1));
-    let product = u128::from(count) * u128::from(to);
-    u64::try_from((product + from / 2) / from).unwrap_or(u64::MAX)
-}
-
 /// Ticks of a track's first sample that are decoded and not heard, of the samples that are clipped from its start.
 fn skip(new: &NewTrack, clipped: u64) -> u32 {
     let Kind::Audio { rate, .. } = new.kind else {
         return 0;
     };
-    u32::try_from(scaled(clipped, new.spec.timescale, rate)).unwrap_or(u32::MAX)
+    let ticks = rescaled(signed(clipped), new.spec.timescale, rate);
+    u32::try_from(ticks).unwrap_or(u32::MAX)
+}
+
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 /// Bytes of boxes.

@@ -3,11 +3,11 @@
 use gst::prelude::*;
 
 use super::super::streams::{FrameLength, Kind};
-use super::{DescribeCaps, NewTrack, entry_place, fault, scaled, skip};
+use super::{DescribeCaps, NewTrack, entry_place, fault, signed, skip};
 use crate::elements::collector::Fault;
 use crate::isobmff::fragment::{EMPTY_SIZE, Input, Media, TrackSpec};
 use crate::isobmff::model::{AudioCodec, AudioEntry, SampleEntry};
-use crate::isobmff::timing::ticks;
+use crate::isobmff::timing::{SECOND_NS, rescaled, ticks};
 use crate::sample_table::{
     Clipped, FIELD_CAPS_CHANGES, FIELD_CLIPPING, FIELD_SAMPLES, FIELD_VERSION, QUERY, SampleTable,
     TableSample, VERSION,
@@ -99,13 +99,13 @@ fn read(
 }
 
 /// Samples of an Opus packet: whole 2.5 ms (RFC 6716, 3.1), so that a duration that is none leaves clipped samples out.
-fn opus_samples(duration: Option<u64>, clipped: Option<Clipped>, rate: u32) -> u64 {
-    let samples = scaled(duration.unwrap_or(0), rate, SECOND_NS);
-    let unit = u64::from(rate / 400).max(1);
+fn opus_samples(duration: Option<i64>, clipped: Option<Clipped>, rate: u32) -> i64 {
+    let samples = rescaled(duration.unwrap_or(0), rate, SECOND_NS);
+    let unit = i64::from(rate / 400).max(1);
     match clipped {
-        Some(Clipped { start, end, .. }) if !samples.is_multiple_of(unit) => {
-            samples.saturating_add(start).saturating_add(end)
-        }
+        Some(Clipped { start, end, .. }) if samples % unit != 0 => samples
+            .saturating_add(signed(start))
+            .saturating_add(signed(end)),
         _ => samples,
     }
 }
@@ -145,8 +145,7 @@ fn total_ticks(entry: &AudioEntry, timescale: u32) -> Option<i64> {
     };
     let field = blocks.get(BLOCK_HEADER + COUNTED..)?.first_chunk::<8>()?;
     let samples = u64::from_be_bytes(*field) & ((1 << 36) - 1);
-    let ticks = scaled(samples, timescale, entry.rate);
-    (samples > 0).then(|| signed(ticks))
+    (samples > 0).then(|| rescaled(signed(samples), timescale, entry.rate))
 }
 
 /// Buffers that MP4 has no place for: flagged, or without a time. Flagged pictures are pictures.
@@ -173,7 +172,7 @@ fn input(
         .ok_or("PTS: found none, expected a time of every buffer");
     let mut input = Input {
         pts_ns: pts_ns.map_err(|reason| format!("sample {number}, {reason}"))?,
-        duration_ns: sample.duration.and_then(|d| i64::try_from(d).ok()),
+        duration_ns: sample.duration.map(signed),
         frame: 0,
         trim: 0,
         sync: sample.sync,
@@ -186,16 +185,16 @@ fn input(
         Kind::Audio { frame, rate, .. } => {
             let samples = match frame {
                 FrameLength::Constant(samples) => samples.into(),
-                FrameLength::Opus => opus_samples(sample.duration, clipped, rate),
+                FrameLength::Opus => opus_samples(input.duration_ns, clipped, rate),
                 // Without a duration it is filled in from the next one's time.
-                _ => scaled(sample.duration.unwrap_or(0), rate, SECOND_NS),
+                _ => rescaled(input.duration_ns.unwrap_or(0), rate, SECOND_NS),
             };
-            input.frame = signed(scaled(samples, new.spec.timescale, rate));
+            input.frame = rescaled(samples, new.spec.timescale, rate);
             if let Some(clipped) = clipped {
                 // The clipped samples are before the time of the buffer.
-                let before = signed(scaled(clipped.start, SECOND_NS, rate));
+                let before = rescaled(signed(clipped.start), SECOND_NS, rate);
                 input.pts_ns = input.pts_ns.saturating_sub(before);
-                input.trim = signed(scaled(clipped.end, new.spec.timescale, rate));
+                input.trim = rescaled(signed(clipped.end), new.spec.timescale, rate);
             }
         }
         Kind::Text { .. } => {
@@ -205,12 +204,6 @@ fn input(
         }
     }
     Ok(input)
-}
-
-const SECOND_NS: u32 = 1_000_000_000;
-
-fn signed(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 /// The descriptions that come into force later: number of the first sample and place in the track.

@@ -295,6 +295,64 @@ fn pictures_that_mp4_cannot_hold_are_an_error() {
     assert!(place.names().is_empty(), "{:?}", place.names());
 }
 
+/// A film that is shown turned by a quarter: in `tkhd` the matrix says so (ISO/IEC 14496-12, 8.3.2).
+fn rotated(place: &Place) -> PathBuf {
+    let mut film = fs::read(media::H264_EDIT_LIST.path()).unwrap();
+    let tkhd = film.windows(4).position(|kind| kind == b"tkhd").unwrap();
+    // Behind the type: version and flags, five numbers of 32 bits, 16 bytes of others.
+    let matrix = tkhd + 4 + 4 + 5 * 4 + 16;
+    let turned: [i32; 9] = [0, 0x1_0000, 0, -0x1_0000, 0, 0, 0, 0, 0x4000_0000];
+    for (at, number) in turned.into_iter().enumerate() {
+        film[matrix + 4 * at..][..4].copy_from_slice(&number.to_be_bytes());
+    }
+    fs::write(place.file("rotated.mp4"), film).unwrap();
+    place.file("rotated.mp4")
+}
+
+#[test]
+fn rotation_colour_and_light_are_kept() {
+    let place = Place::new();
+    let output = place.file("a.mp4");
+    let told = |source: &Path, options: &[&str], words: &[&str]| {
+        remux(source, &output, options).good();
+        let stream = probe(&output).remove(0).stream;
+        for word in words {
+            assert!(stream.to_string().contains(word), "no {word} in {stream}");
+        }
+    };
+    let light = [
+        "\"color_transfer\":\"smpte2084\"",
+        "\"red_x\":\"34000/50000\"",
+        "\"max_content\":1000",
+    ];
+    let turned = ["\"rotation\":-90"];
+    let rotated = rotated(&place);
+    for options in [&[][..], &["--progressive"]] {
+        told(&rotated, options, &turned);
+        told(&media::H265_HDR.path(), options, &light);
+    }
+}
+
+#[test]
+fn sound_alone_is_put_into_mp4_too() {
+    let place = Place::new();
+    let output = place.file("a.mp4");
+    for (recipe, codec) in [
+        (media::AC3, "ac3"),
+        (media::EAC3, "eac3"),
+        (media::OPUS, "opus"),
+        (media::FLAC, "flac"),
+        (media::AAC_96, "aac"),
+    ] {
+        let told = remux(&recipe.path(), &output, &["--json"]).json();
+        let probes = probe(&output);
+        assert_eq!(codecs(&probes), [codec]);
+        assert_eq!(told["tracks"][0]["packets"], probes[0].packets.len());
+        let source = probe(&recipe.path());
+        assert_eq!(source[0].packets.len(), probes[0].packets.len(), "{codec}");
+    }
+}
+
 #[test]
 fn subtitles_are_kept() {
     let place = Place::new();

@@ -242,7 +242,7 @@ fn the_demuxers_page_runs() {
 
 #[test]
 fn the_remuxers_page_runs() {
-    let place = run_page("docs/fmp4remux.md", 12);
+    let place = run_page("docs/fmp4remux.md", 13);
     for (name, streams) in [
         ("film.mp4", 2),
         ("picture.mp4", 1),

@@ -257,3 +257,44 @@ fn vp9_codec_strings_say_what_is_unusual() {
     };
     assert_eq!(key.codecs(31, hdr), "vp09.02.31.10.01.09.16.09.00");
 }
+
+#[test]
+fn colour_and_pixel_shape_of_h265_come_from_the_vui() {
+    for recipe in [
+        x265!(
+            "x265-colour",
+            "160x96",
+            "-pix_fmt yuv420p10le",
+            "sar=5:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:range=full:bframes=3"
+        ),
+        x265!(
+            "x265-colour-lists",
+            "160x96",
+            "-pix_fmt yuv420p10le",
+            "sar=5:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:range=full:bframes=3:scaling-list=default"
+        ),
+        x265!(
+            "x265-colour-lossless",
+            "160x96",
+            "-pix_fmt yuv420p10le",
+            "sar=5:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:range=full:bframes=0:lossless=1:no-amp=1"
+        ),
+        x265!(
+            "x265-colour-sets",
+            "160x96",
+            "-pix_fmt yuv420p10le",
+            "sar=5:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:range=full:bframes=3:multi-pass-opt-rps=1"
+        ),
+    ] {
+        let config = hevc::Config::parse(&first_box(recipe, b"hvcC")).unwrap();
+        let vui = config.sps.unwrap().vui.unwrap();
+        let colour = Colour {
+            primaries: 9,
+            transfer: 16,
+            matrix: 9,
+            full_range: true,
+        };
+        assert_eq!(vui.colour, Some(colour), "{}", recipe.name);
+        assert_eq!(vui.pixel_aspect, Some((40, 33)), "{}", recipe.name);
+    }
+}

@@ -57,6 +57,18 @@ fn hdr_metadata_is_kept() {
     );
     assert_eq!((mdcv.number(16, 4), mdcv.number(20, 4)), (10_000_000, 1));
     assert_eq!(words(entry.at("clli"), 2), [1000, 400]);
+    let colr = entry.at("colr");
+    assert_eq!(&colr.fields[..4], b"nclx");
+    // BT.2020, PQ, BT.2020 non-constant luminance, limited range.
+    assert_eq!(
+        (
+            colr.number(4, 2),
+            colr.number(6, 2),
+            colr.number(8, 2),
+            colr.number(10, 1)
+        ),
+        (9, 16, 9, 0)
+    );
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! H.265: `hvcC` and parameter sets in samples (ISO/IEC 14496-15, 8.3; ISO/IEC 23008-2).
 
+mod vui;
+
+pub use vui::Vui;
+
 use super::{Error, bits::Bits, nal};
 
 /// `nal_unit_type` of a sequence parameter set; the video and picture parameter sets are its neighbours.
@@ -38,6 +42,8 @@ pub struct Sps {
     /// `sps_max_num_reorder_pics` of the highest sub-layer: how many pictures can precede a picture in decoding order
     /// and follow it in output order.
     pub reorder_depth: u32,
+    /// Video usability information, where it is there and can be read.
+    pub vui: Option<Vui>,
 }
 
 impl Config {
@@ -114,7 +120,7 @@ impl Sps {
     /// Reads the NAL unit of a sequence parameter set (ISO/IEC 23008-2, 7.3.2.2.1), its two header bytes first.
     ///
     /// # Errors
-    /// When it is another unit, cut, or says what can't be.
+    /// When it is another unit, cut, or says what can't be. Unreadable VUI parameters count as absent.
     pub fn parse(unit: &[u8]) -> Result<Self, Error> {
         let payload = nal::payload(unit);
         let mut bits = Bits::new("H.265 SPS", &payload);
@@ -131,7 +137,7 @@ impl Sps {
         let (width, height) = size(&mut bits)?;
         bits.ue("bit_depth_luma_minus8")?;
         bits.ue("bit_depth_chroma_minus8")?;
-        bits.ue("log2_max_pic_order_cnt_lsb_minus4")?;
+        let order_bits = bits.ue("log2_max_pic_order_cnt_lsb_minus4")?.min(12) + 4;
         let all = bits.flag("sps_sub_layer_ordering_info_present_flag")?;
         let mut reorder_depth = 0;
         for _ in 0..=if all { sub_layers } else { 0 } {
@@ -143,6 +149,7 @@ impl Sps {
             width,
             height,
             reorder_depth,
+            vui: Vui::parse(&mut bits, order_bits).ok(),
         })
     }
 }

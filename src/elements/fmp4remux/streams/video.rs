@@ -118,6 +118,7 @@ pub(super) fn h265(source: &Source<'_>) -> Result<Option<Stream>, String> {
             "codec_data: found no sequence parameter set in it or in the first buffer, expected one",
         )?,
     };
+    let vui = sps.vui.unwrap_or_default();
     let video = Video {
         codecs: config.codecs(in_band),
         codec: VideoCodec::Hevc {
@@ -126,7 +127,8 @@ pub(super) fn h265(source: &Source<'_>) -> Result<Option<Stream>, String> {
         },
         coded: Coded {
             size: Some((sps.width, sps.height)),
-            ..Coded::default()
+            pixel_aspect: vui.pixel_aspect,
+            colour: vui.colour,
         },
         reorder_depth: sps.reorder_depth,
         units: Units::Hevc(length_size),

@@ -5,6 +5,7 @@ mod vui;
 
 pub use sps::{Format, Sps};
 pub use vui::{Restriction, Timing, Vui};
+pub(super) use vui::{aspect, colour};
 
 use super::{Error, bits::Bits, nal};
 

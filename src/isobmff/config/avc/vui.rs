@@ -102,7 +102,8 @@ impl Vui {
     }
 }
 
-fn aspect(bits: &mut Bits<'_>) -> Result<Option<(u32, u32)>, Error> {
+/// `aspect_ratio_idc` (table E-1, which is also that of H.265) as width and height of a pixel.
+pub(in crate::isobmff::config) fn aspect(bits: &mut Bits<'_>) -> Result<Option<(u32, u32)>, Error> {
     if !bits.flag("aspect_ratio_info_present_flag")? {
         return Ok(None);
     }
@@ -114,7 +115,8 @@ fn aspect(bits: &mut Bits<'_>) -> Result<Option<(u32, u32)>, Error> {
     Ok(aspect.filter(|(width, height)| *width > 0 && *height > 0))
 }
 
-fn colour(bits: &mut Bits<'_>) -> Result<Option<Colour>, Error> {
+/// The fields behind `video_signal_type_present_flag`, which H.265 has too.
+pub(in crate::isobmff::config) fn colour(bits: &mut Bits<'_>) -> Result<Option<Colour>, Error> {
     bits.skip(3, "video_format")?;
     let full_range = bits.flag("video_full_range_flag")?;
     if bits.flag("colour_description_present_flag")? {

@@ -88,10 +88,6 @@ impl Decider {
         }
     }
 
-    pub fn leader(&self) -> Option<usize> {
-        self.leader
-    }
-
     pub fn split_at(&mut self, time_ns: i64) {
         insert(&mut self.splits, time_ns);
     }

@@ -284,8 +284,12 @@ impl<T> Fragmenter<T> {
         if taken.is_empty() {
             return Ok(None);
         }
-        let leader = self.decider.leader().unwrap_or(0);
-        let leading = taken.iter().find(|t| t.track == leader).or(taken.first());
+        // Whichever track decides now: pictures alone need keys.
+        let pictures = |part: &&PartTrack<T>| {
+            let queue = self.tracks.get(part.track).map(|t| &t.queue);
+            matches!(queue, Some(Queue::Video(_)))
+        };
+        let leading = taken.iter().find(pictures).or(taken.first());
         let key = leading
             .and_then(|t| t.samples.first())
             .is_some_and(|s| s.sync);

@@ -108,10 +108,9 @@ impl Source {
         settings: &Settings,
         first: Option<&gst::BufferRef>,
     ) -> Result<bool, Fault> {
-        let map = first.map(|b| b.map_readable()).transpose();
-        let map = map.map_err(|_| refused(slot, "found a buffer whose memory can't be read"))?;
+        let bytes = first.map(|b| read(slot, b, <[u8]>::to_vec)).transpose()?;
         let wishes = self.wishes(settings);
-        let payload = map.as_ref().map(|m| m.as_slice());
+        let payload = bytes.as_deref();
         let described = streams::describe(&self.caps, self.tags.as_deref(), payload, wishes)
             .map_err(|reason| refused(slot, reason))?;
         let Description::Stream(mut stream) = described else {
@@ -146,7 +145,6 @@ impl Source {
             }
             _ => {}
         }
-        drop(map);
         self.stream = Some(*stream);
         self.changed = false;
         Ok(true)
@@ -185,6 +183,7 @@ impl Source {
                 .duration()
                 .and_then(|d| i64::try_from(d.nseconds()).ok()),
             frame: 0,
+            even: true,
             trim: 0,
             sync: !block.buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
             size: 0,
@@ -199,6 +198,8 @@ impl Source {
             Kind::Audio { frame, rate, .. } => {
                 let samples = samples(slot, frame, &input.payload)?;
                 input.frame = timing::rescaled(samples.into(), stream.timescale, rate).max(1);
+                let ticks = u64::from(samples) * u64::from(stream.timescale);
+                input.even = ticks.is_multiple_of(rate.max(1).into());
                 if let Some((start, end)) = clipping(&input.payload, rate) {
                     // The clipped samples are before the time of the buffer.
                     let before = timing::rescaled(start, timing::SECOND_NS, rate);
@@ -322,8 +323,16 @@ impl Source {
 
 /// The sample of a cue.
 fn text(slot: Slot, buffer: &gst::BufferRef, markup: bool) -> Result<gst::Buffer, Fault> {
-    let map = buffer.map_readable().map_err(|_| unreadable(slot))?;
-    Ok(gst::Buffer::from_slice(streams::timed_text(&map, markup)))
+    let sample = read(slot, buffer, |cue| streams::timed_text(cue, markup))?;
+    Ok(gst::Buffer::from_slice(sample))
+}
+
+/// Reads a buffer. To map several memories puts their copy in their place: that is done to another buffer.
+fn read<R>(slot: Slot, buffer: &gst::BufferRef, read: impl FnOnce(&[u8]) -> R) -> Result<R, Fault> {
+    let other = (buffer.n_memory() > 1).then(|| buffer.to_owned());
+    let map = other.as_deref().unwrap_or(buffer).map_readable();
+    let map = map.map_err(|_| refused(slot, "found a buffer whose memory can't be read"))?;
+    Ok(read(&map))
 }
 
 /// A picture of a stream whose rate is not known.
@@ -339,12 +348,8 @@ fn samples(slot: Slot, frame: FrameLength, buffer: &gst::BufferRef) -> Result<u3
     if let FrameLength::Constant(samples) = frame {
         return Ok(samples);
     }
-    let map = buffer.map_readable().map_err(|_| unreadable(slot))?;
-    frame.samples(&map).map_err(|reason| refused(slot, reason))
-}
-
-fn unreadable(slot: Slot) -> Fault {
-    refused(slot, "found a buffer whose memory can't be read")
+    let samples = read(slot, buffer, |payload| frame.samples(payload))?;
+    samples.map_err(|reason| refused(slot, reason))
 }
 
 /// Samples that are cut off a buffer's begin and end.
@@ -366,22 +371,17 @@ fn whole(slot: Slot, units: Units, buffer: &gst::BufferRef) -> Result<(), Fault>
     if units == Units::Frame {
         return Ok(());
     }
-    let map = buffer.map_readable().map_err(|_| unreadable(slot))?;
-    units
-        .check(&map)
-        .map_err(|error| refused(slot, error.to_string()))
+    let checked = read(slot, buffer, |payload| units.check(payload))?;
+    checked.map_err(|error| refused(slot, error.to_string()))
 }
 
 /// An AV1 temporal unit without the delimiters that it begins with, which MP4 leaves out.
 fn undelimited(slot: Slot, buffer: gst::Buffer) -> Result<gst::Buffer, Fault> {
-    let cut = {
-        let map = buffer.map_readable().map_err(|_| unreadable(slot))?;
-        streams::leading_delimiters(&map)
-    };
+    let cut = read(slot, &buffer, streams::leading_delimiters)?;
     if cut == 0 {
         return Ok(buffer);
     }
     buffer
         .copy_region(gst::BufferCopyFlags::all(), cut..)
-        .map_err(|_| unreadable(slot))
+        .map_err(|_| refused(slot, "found a buffer whose memory can't be shared"))
 }

@@ -103,10 +103,10 @@ impl<T> AudioQueue<T> {
     }
 
     fn place(&mut self, input: &Input<T>) -> Result<i64, TimingError> {
-        let (tick, left) = self.clock.place(input.pts_ns, input.frame);
+        let (tick, left) = self.clock.place(input.pts_ns, grid(input));
         let tick = match self.promised.take() {
             Some(promised) => {
-                self.clock.set_previous(promised, input.frame);
+                self.clock.set_previous(promised, grid(input));
                 promised
             }
             None => tick,
@@ -124,7 +124,7 @@ impl<T> AudioQueue<T> {
 
     fn placed(&mut self, input: Input<T>, tick: i64) -> Result<Placed<T>, TimingError> {
         let next = self.pending.front();
-        self.promised = next.map(|next| self.clock.look(next.pts_ns, next.frame).0);
+        self.promised = next.map(|next| self.clock.look(next.pts_ns, grid(next)).0);
         let own = || tick.saturating_add(input.frame.saturating_sub(input.trim).max(0));
         let end = self.promised.unwrap_or_else(own);
         Ok(Placed {
@@ -138,4 +138,9 @@ impl<T> AudioQueue<T> {
             payload: Some(input.payload),
         })
     }
+}
+
+/// Ticks from frame to frame where those make a grid; else 0, and each frame is at the tick of its time.
+fn grid<T>(input: &Input<T>) -> i64 {
+    if input.even { input.frame } else { 0 }
 }

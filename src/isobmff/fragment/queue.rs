@@ -47,6 +47,8 @@ pub struct Input<T> {
     pub duration_ns: Option<i64>,
     /// Audio: ticks of the frame.
     pub frame: i64,
+    /// Audio: a frame lasts a whole number of ticks, so that frames make a grid.
+    pub even: bool,
     /// Audio: ticks of the frame's end that are not to be heard.
     pub trim: i64,
     /// Decoding can begin here.

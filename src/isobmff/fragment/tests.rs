@@ -45,6 +45,7 @@ fn input(track: usize, number: u32, pts_ns: i64, sync: bool) -> Input<Name> {
         pts_ns,
         duration_ns: None,
         frame: 1024,
+        even: true,
         trim: 0,
         sync,
         size: 100 + number % 7,

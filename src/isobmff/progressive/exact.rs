@@ -84,6 +84,7 @@ mod tests {
             pts_ns: pts_ms * MS,
             duration_ns: Some(duration_ms * MS),
             frame: 0,
+            even: true,
             trim: 0,
             sync,
             size: 10,

@@ -221,6 +221,7 @@ mod tests {
             pts_ns: pts_ms * MS,
             duration_ns: None,
             frame: 960,
+            even: true,
             trim: 0,
             sync,
             size,

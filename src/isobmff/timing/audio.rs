@@ -42,7 +42,8 @@ impl AudioClock {
         self.previous = None;
     }
 
-    /// The tick of a frame of `frame` ticks at this time, and whether it had to leave the grid.
+    /// The tick of a frame of `frame` ticks at this time, and whether it had to leave the grid. Frames that are no
+    /// whole number of ticks make no grid: of those `frame` is 0, and each is at the tick of its time.
     pub fn place(&mut self, pts_ns: i64, frame: i64) -> (i64, bool) {
         let (tick, left) = self.look(pts_ns, frame);
         self.first.get_or_insert(tick);
@@ -58,6 +59,9 @@ impl AudioClock {
     /// What [`AudioClock::place`] would answer.
     pub fn look(&self, pts_ns: i64, frame: i64) -> (i64, bool) {
         let exact = ticks(pts_ns, self.timescale);
+        if frame == 0 {
+            return (exact, false);
+        }
         let near = |tick: i64, most: i64| tick.abs_diff(exact) <= most.unsigned_abs();
         let expected = self
             .previous

@@ -174,6 +174,7 @@ fn input(
         pts_ns: pts_ns.map_err(|reason| format!("sample {number}, {reason}"))?,
         duration_ns: sample.duration.map(signed),
         frame: 0,
+        even: true,
         trim: 0,
         sync: sample.sync,
         size: sample.size.saturating_sub(new.prefix),

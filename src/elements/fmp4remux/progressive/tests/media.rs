@@ -234,6 +234,7 @@ pub fn input(sent: &Sent) -> Input<gst::Buffer> {
         pts_ns: sent.pts_ns,
         duration_ns: (sent.track == 2).then_some(250 * MS),
         frame: 1024,
+        even: true,
         trim: 0,
         sync: sent.sync,
         size: sent.payload.len() as u32,

@@ -10,7 +10,7 @@ use gstharmony::h4mk::{Block, Record, Step, Walk};
 /// No muxer takes this long to write what is ready.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// `h4mkmux` between pads of the test's.
+/// A muxer between pads of the test's.
 pub struct Rig {
     pub mux: gst::Element,
     pub bus: gst::Bus,
@@ -19,6 +19,8 @@ pub struct Rig {
     events: Arc<Events>,
     /// What came out, in order.
     pub seen: Vec<gst::Buffer>,
+    /// Buffers of each push.
+    lengths: Arc<Mutex<Vec<usize>>>,
     /// What downstream answers to the next push.
     answer: Arc<Mutex<Result<gst::FlowSuccess, gst::FlowError>>>,
 }
@@ -60,7 +62,9 @@ fn out_pad(
     sender: Sender<gst::Buffer>,
     events: Arc<Events>,
     answer: Arc<Mutex<Result<gst::FlowSuccess, gst::FlowError>>>,
+    lengths: Arc<Mutex<Vec<usize>>>,
 ) -> gst::Pad {
+    let (one, many) = (lengths.clone(), lengths);
     let (single, list) = (sender.clone(), sender);
     let (first, second) = (answer.clone(), answer);
     let say = |answer: &Mutex<_>| *answer.lock().expect("no thread panics");
@@ -70,11 +74,13 @@ fn out_pad(
     let template = gst::PadTemplate::new("sink", direction, presence, &any).expect("a template");
     gst::Pad::builder_from_template(&template)
         .chain_function(move |_, _, buffer| {
+            one.lock().expect("no thread panics").push(1);
             // The rig may be gone.
             let _ = single.send(buffer);
             say(&first)
         })
         .chain_list_function(move |_, _, buffers| {
+            many.lock().expect("no thread panics").push(buffers.len());
             for buffer in buffers.iter_owned() {
                 let _ = list.send(buffer);
             }
@@ -89,14 +95,20 @@ fn out_pad(
 }
 
 impl Rig {
-    /// A muxer with properties as in a launch line, not yet started.
+    /// `h4mkmux` with properties as in a launch line, not yet started.
     pub fn new(properties: &str) -> Self {
+        Self::of("h4mkmux", properties)
+    }
+
+    /// A muxer with properties as in a launch line, not yet started.
+    pub fn of(muxer: &str, properties: &str) -> Self {
         super::init();
-        let mux = gst::parse::launch(&format!("h4mkmux {properties}")).expect("h4mkmux");
+        let mux = gst::parse::launch(&format!("{muxer} {properties}")).expect("the muxer");
         let (sender, buffers) = channel();
         let events = Arc::new(Events::default());
         let answer = Arc::new(Mutex::new(Ok(gst::FlowSuccess::Ok)));
-        let out = out_pad(sender, events.clone(), answer.clone());
+        let lengths = Arc::default();
+        let out = out_pad(sender, events.clone(), answer.clone(), Arc::clone(&lengths));
         out.set_active(true).expect("the pad starts");
         let src = mux.static_pad("src").expect("a source pad");
         src.link(&out).expect("the pads link");
@@ -110,11 +122,12 @@ impl Rig {
             buffers,
             events,
             seen,
+            lengths,
             answer,
         }
     }
 
-    /// The same, playing.
+    /// `h4mkmux`, playing.
     pub fn playing(properties: &str) -> Self {
         let rig = Self::new(properties);
         rig.set_state(gst::State::Playing);
@@ -182,6 +195,15 @@ impl Rig {
         let before = self.seen.len();
         self.seen.extend(self.buffers.try_iter());
         self.seen.len() - before
+    }
+
+    /// What is out now, a list for each push.
+    pub fn lists(&mut self) -> Vec<Vec<gst::Buffer>> {
+        self.drain();
+        let mut buffers = self.seen.iter().cloned();
+        let lengths = self.lengths.lock().expect("no thread panics");
+        let list = |length: &usize| buffers.by_ref().take(*length).collect();
+        lengths.iter().map(list).collect()
     }
 
     /// Events that came out.

@@ -3,5 +3,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod buffers;
+mod changes;
+mod live;
+mod requests;
 mod run;
 mod segments;
+mod streams;

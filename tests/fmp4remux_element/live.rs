@@ -1,0 +1,66 @@
+//! Live input: a stream that stalls holds nobody up, and latency is that of a fragment.
+
+use gst::prelude::*;
+
+use crate::common::Input;
+use crate::common::rig::{Kind, Rig};
+use crate::streams::{AUDIO, VIDEO, picture, sound};
+
+/// A muxer on a test clock behind live pictures and live sound, of 20 ms latency each.
+fn live(properties: &str) -> (Rig, gst_check::TestClock, [Input; 2]) {
+    let rig = Rig::of("fmp4remux", &format!("max-gap=0 {properties}"));
+    let clock = gst_check::TestClock::new();
+    rig.mux.set_clock(Some(&clock)).unwrap();
+    rig.mux.set_base_time(gst::ClockTime::ZERO);
+    rig.mux.set_start_time(gst::ClockTime::NONE);
+    rig.set_state(gst::State::Playing);
+    let kind = Kind {
+        live: Some(20_000_000),
+        ..Kind::default()
+    };
+    let video = rig.input_of_kind("video_0", VIDEO, kind);
+    let audio = rig.input_of_kind("audio_0", AUDIO, kind);
+    (rig, clock, [video, audio])
+}
+
+#[test]
+fn fragments_go_out_while_one_of_two_live_streams_stalls() {
+    let (mut rig, clock, [video, audio]) = live("fragment-duration=1000000000");
+    // Both begin; then the sound stays away.
+    audio.pad.push(sound(0)).unwrap();
+    for number in 0..80 {
+        clock.set_time(gst::ClockTime::from_mseconds(number * 40));
+        video.pad.push(picture(number)).unwrap();
+    }
+    // Past every deadline: the collector's thread writes what the pictures completed.
+    clock.set_time(gst::ClockTime::from_seconds(5));
+    let mut heads = 0;
+    while heads < 4 {
+        let buffer = rig.next();
+        heads += usize::from(buffer.flags().contains(gst::BufferFlags::HEADER));
+    }
+    assert_eq!(
+        rig.seen
+            .iter()
+            .filter(|b| b.pts() == Some(gst::ClockTime::from_seconds(2)))
+            .count(),
+        1,
+        "the init segment and three fragments are out"
+    );
+}
+
+#[test]
+fn latency_is_upstream_s_and_that_of_a_fragment_or_a_chunk() {
+    for (properties, expected) in [
+        ("fragment-duration=1000000000", 1020),
+        ("fragment-duration=1000000000 chunk-duration=200000000", 220),
+        ("fragment-duration=1000000000 latency=5000000", 1025),
+    ] {
+        let (rig, _clock, _inputs) = live(properties);
+        let mut query = gst::query::Latency::new();
+        assert!(rig.mux.static_pad("src").unwrap().query(&mut query));
+        let (live, min, _) = query.result();
+        assert!(live);
+        assert_eq!(min, gst::ClockTime::from_mseconds(expected), "{properties}");
+    }
+}

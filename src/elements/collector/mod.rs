@@ -30,7 +30,7 @@ use gst::subclass::prelude::*;
 
 pub use host::{PadNames, change_state, child_by_index, child_by_name, release, request};
 use interleave::State;
-pub use output::{Fault, Output};
+pub use output::{Fault, Output, buffer_at};
 pub use queue::Block;
 
 /// Number of a pad in its collector: never used twice between READY and READY.

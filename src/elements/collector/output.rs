@@ -25,6 +25,17 @@ impl From<gst::FlowError> for Fault {
     }
 }
 
+/// A buffer of bytes that go out at this position.
+pub fn buffer_at(bytes: Vec<u8>, at: u64, flags: gst::BufferFlags) -> gst::Buffer {
+    let end = at + bytes.len() as u64;
+    let mut buffer = gst::Buffer::from_slice(bytes);
+    let writable = buffer.make_mut();
+    writable.set_offset(at);
+    writable.set_offset_end(end);
+    writable.set_flags(flags);
+    buffer
+}
+
 /// Where a muxer puts what it makes.
 #[derive(Debug)]
 pub struct Output {

@@ -8,7 +8,7 @@ use super::output;
 use super::progressive::NewTrack;
 use super::published::{Fragment as Written, Published};
 use super::settings::{Settings, WriteEdtsMode};
-use crate::elements::collector::{Fault, Output, Slot};
+use crate::elements::collector::{Fault, Output, Slot, buffer_at};
 use crate::isobmff::boxes::{
     AccessPoint, FragmentOptions, ProducerTime, SegmentKind, SegmentType, TrackAccess,
     fragment_header, init_segment, mfra,
@@ -138,7 +138,7 @@ impl Fragmented {
             let bytes = mfra(tracks).map_err(|e| whole(&e))?;
             let at = self.position;
             self.position += bytes.len() as u64;
-            out.push_buffer(output::boxes(bytes, at, gst::BufferFlags::DELTA_UNIT))?;
+            out.push_buffer(buffer_at(bytes, at, gst::BufferFlags::DELTA_UNIT))?;
         }
         self.published.end().map_err(|reason| whole(&reason))
     }
@@ -252,7 +252,7 @@ impl Fragmented {
         self.publish_origin();
         let size = bytes.len() as u64;
         let flags = gst::BufferFlags::HEADER | gst::BufferFlags::DISCONT;
-        let mut init = output::boxes(bytes, self.position, flags);
+        let mut init = buffer_at(bytes, self.position, flags);
         let first = part.and_then(|p| u64::try_from(p.time_ns.0).ok());
         init.make_mut()
             .set_pts(first.map(gst::ClockTime::from_nseconds));

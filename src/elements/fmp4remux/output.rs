@@ -1,6 +1,7 @@
 //! Caps and buffers that go out.
 
 use super::published::Fragment;
+use crate::elements::collector::buffer_at;
 use crate::isobmff::fragment::{EMPTY_SIZE, Payload};
 use crate::isobmff::model::Variant;
 use crate::meta;
@@ -21,17 +22,6 @@ pub(super) fn caps(variant: Variant, init: Option<&gst::Buffer>) -> gst::Caps {
     }
 }
 
-/// A buffer of boxes at a place of the output.
-pub(super) fn boxes(bytes: Vec<u8>, at: u64, flags: gst::BufferFlags) -> gst::Buffer {
-    let end = at + bytes.len() as u64;
-    let mut buffer = gst::Buffer::from_slice(bytes);
-    let writable = buffer.make_mut();
-    writable.set_offset(at);
-    writable.set_offset_end(end);
-    writable.set_flags(flags);
-    buffer
-}
-
 /// The buffers of a fragment: its boxes, then its samples as they came.
 pub(super) fn fragment(
     header: Vec<u8>,
@@ -46,7 +36,7 @@ pub(super) fn fragment(
     if written.discontinuity {
         flags |= gst::BufferFlags::DISCONT;
     }
-    let mut head = boxes(header, written.offset, flags);
+    let mut head = buffer_at(header, written.offset, flags);
     let mut offset = head.offset_end();
     let times = head.make_mut();
     times.set_pts(gst::ClockTime::from_nseconds(written.start_ns));

@@ -7,7 +7,7 @@ use super::group::{Group, refused};
 use super::settings::Settings;
 use super::sidecars::{Pipeline, json};
 use super::tracks::Streams;
-use crate::elements::collector::{Block, Fault, Mux, Output, Slot};
+use crate::elements::collector::{Block, Fault, Mux, Output, Slot, buffer_at};
 use crate::h4mk::writer::MAX_GROUP;
 use crate::h4mk::{Sidecars, Writer};
 use crate::meta::H4MK_CAPS;
@@ -90,7 +90,7 @@ impl H4mk {
         self.new_tags = false;
         // Neither a HEADER nor a new stream header: sinks keep the one from the stream and send the other to
         // clients that are in the middle of it.
-        out.push_buffer(chunk(bytes, at, gst::BufferFlags::DELTA_UNIT))
+        out.push_buffer(buffer_at(bytes, at, gst::BufferFlags::DELTA_UNIT))
     }
 
     /// True when a block of this time can't join the group.
@@ -102,17 +102,6 @@ impl H4mk {
     fn is_group_full(&self, live: bool) -> bool {
         live || self.group.len() >= MAX_GROUP || self.settings.group_duration_ns == 0
     }
-}
-
-/// A buffer of chunks at this position of the file.
-fn chunk(bytes: Vec<u8>, at: u64, flags: gst::BufferFlags) -> gst::Buffer {
-    let end = at + bytes.len() as u64;
-    let mut buffer = gst::Buffer::from_slice(bytes);
-    let writable = buffer.make_mut();
-    writable.set_offset(at);
-    writable.set_offset_end(end);
-    writable.set_flags(flags);
-    buffer
 }
 
 impl Mux for H4mk {
@@ -150,7 +139,7 @@ impl Mux for H4mk {
         self.writer
             .start(&self.streams.tracks(), &self.sidecars, &mut bytes)
             .map_err(|e| refused(None, &e))?;
-        let header = chunk(bytes, 0, gst::BufferFlags::HEADER);
+        let header = buffer_at(bytes, 0, gst::BufferFlags::HEADER);
         let caps = gst::Caps::builder(H4MK_CAPS)
             .field("streamheader", gst::Array::new([header.clone()]))
             .build();
@@ -223,6 +212,6 @@ impl Mux for H4mk {
         self.writer
             .finish(meta.as_deref().filter(|_| repeat), &mut bytes)
             .map_err(|e| refused(None, &e))?;
-        out.push_buffer(chunk(bytes, at, gst::BufferFlags::DELTA_UNIT))
+        out.push_buffer(buffer_at(bytes, at, gst::BufferFlags::DELTA_UNIT))
     }
 }

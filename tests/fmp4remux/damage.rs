@@ -85,6 +85,50 @@ fn an_access_unit_that_is_cut() {
 }
 
 #[test]
+fn a_pts_that_repeats_or_goes_far_back() {
+    for time in [0, 1_000] {
+        let back = gst::ClockTime::from_mseconds(time);
+        let bad = with_video(move |number, buffer| {
+            if number == 70 {
+                buffer.set_pts(back);
+            }
+        });
+        ended(bad, &["video_0", "PTS"], 30);
+    }
+}
+
+#[test]
+fn sound_whose_pts_goes_back() {
+    let bad = attempt(&demuxed(media::H264_AAC, &BOTH), SECOND, |pipeline| {
+        edit(pipeline, "a", |number, buffer| {
+            if number == 130 {
+                buffer.set_pts(gst::ClockTime::ZERO);
+            }
+        });
+    });
+    ended(bad, &["audio_0", "PTS"], 30);
+}
+
+#[test]
+fn a_downstream_error_leaves_what_was_written() {
+    let sources = demuxed(media::H264_AAC, &BOTH);
+    let bad = attempt(&sources, SECOND, |pipeline| {
+        let sink = pipeline.by_name("sink").expect("the sink");
+        let pad = sink.static_pad("sink").expect("its pad");
+        let lists = AtomicUsize::new(0);
+        // The init segment and two fragments pass.
+        pad.add_probe(gst::PadProbeType::BUFFER_LIST, move |_, info| {
+            if lists.fetch_add(1, Ordering::SeqCst) < 3 {
+                return gst::PadProbeReturn::Ok;
+            }
+            info.flow_res = Err(gst::FlowError::Error);
+            gst::PadProbeReturn::Handled
+        });
+    });
+    ended(bad, &["streaming stopped"], 60);
+}
+
+#[test]
 fn a_downstream_error_ends_the_pipeline() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("none").join("file.mp4");

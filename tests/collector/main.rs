@@ -1,6 +1,9 @@
 //! What the muxers share, seen through `h4mkmux`: order, waiting, live deadlines, flushes, threads.
 
+#[path = "../common/mod.rs"]
 mod common;
+
+mod doubt;
 
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;

@@ -5,6 +5,7 @@ mod common;
 
 mod buffers;
 mod changes;
+mod damage;
 mod live;
 mod requests;
 mod run;

@@ -21,10 +21,19 @@ const SCENARIOS: &[(&str, fn())] = &[
         "a_hundred_demuxers_are_sought_flushed_and_ended_at_random_points",
         demuxers_disturbed,
     ),
-    ("one_muxer_goes_up_and_down_a_hundred_times", muxer_cycles),
+    ("one_h4mkmux_goes_up_and_down_a_hundred_times", || {
+        muxer_cycles(h4mkmux, 3);
+    }),
     (
-        "a_hundred_muxers_are_flushed_and_ended_at_random_points",
-        muxers_disturbed,
+        "a_hundred_h4mkmux_are_flushed_and_ended_at_random_points",
+        || muxers_disturbed(h4mkmux, 4),
+    ),
+    ("one_fmp4remux_goes_up_and_down_a_hundred_times", || {
+        muxer_cycles(fmp4remux, 6);
+    }),
+    (
+        "a_hundred_fmp4remux_are_flushed_and_ended_at_random_points",
+        || muxers_disturbed(fmp4remux, 7),
     ),
     (
         "decodebin_plays_and_is_stopped_at_random_points",
@@ -205,14 +214,18 @@ fn demuxer(random: &mut Random) -> (gst::Pipeline, gst::Element) {
     (pipeline, demuxer)
 }
 
-fn demuxer_cycles() {
-    let mut random = Random::new(1);
-    let (pipeline, _) = demuxer(&mut random);
+/// Takes a pipeline up to each state and down again, a hundred times. In some cycles `before` comes first, and it plays
+/// until a pad of [`tell_at`] or its end; `after` each cycle.
+fn cycles(pipeline: &gst::Pipeline, mut before: impl FnMut(), mut after: impl FnMut()) {
     for cycle in 0..100 {
+        let plays = cycle % 6 == 5;
+        if plays {
+            before();
+        }
         let state = [gst::State::Ready, gst::State::Paused, gst::State::Playing][cycle % 3];
         pipeline.set_state(state).expect("it goes up");
-        if cycle % 6 == 5 {
-            wait(&pipeline);
+        if plays {
+            wait(pipeline);
         }
         let down = if cycle % 2 == 0 {
             gst::State::Null
@@ -223,9 +236,15 @@ fn demuxer_cycles() {
         // What the cycle left on the bus belongs to it.
         pipeline.bus().expect("a bus").set_flushing(true);
         pipeline.bus().expect("a bus").set_flushing(false);
-        remove_sinks(&pipeline);
+        after();
     }
-    stop(&pipeline);
+    stop(pipeline);
+}
+
+fn demuxer_cycles() {
+    let mut random = Random::new(1);
+    let (pipeline, _) = demuxer(&mut random);
+    cycles(&pipeline, || {}, || remove_sinks(&pipeline));
 }
 
 /// The pads of the next cycle get sinks of their own.
@@ -264,8 +283,11 @@ fn demuxers_disturbed() {
     }
 }
 
+/// Makes a muxer behind endless streams.
+type Make = fn(&mut Random) -> (gst::Pipeline, gst::Element);
+
 /// Three endless streams into a muxer.
-fn muxer(random: &mut Random) -> (gst::Pipeline, gst::Element) {
+fn h4mkmux(random: &mut Random) -> (gst::Pipeline, gst::Element) {
     let live = random.below(4) == 0;
     let extensions = random.below(4) != 0;
     let pipeline = launch(&format!(
@@ -278,35 +300,32 @@ fn muxer(random: &mut Random) -> (gst::Pipeline, gst::Element) {
     (pipeline, muxer)
 }
 
-fn muxer_cycles() {
-    let mut random = Random::new(3);
-    let (pipeline, muxer) = muxer(&mut random);
-    let source = muxer.static_pad("src").expect("the source pad");
-    for cycle in 0..100 {
-        let state = [gst::State::Ready, gst::State::Paused, gst::State::Playing][cycle % 3];
-        if cycle % 3 == 2 {
-            tell_at(&source, 1 + random.below(20));
-        }
-        pipeline.set_state(state).expect("it goes up");
-        if cycle % 3 == 2 {
-            wait(&pipeline);
-        }
-        let down = if cycle % 2 == 0 {
-            gst::State::Null
-        } else {
-            gst::State::Ready
-        };
-        pipeline.set_state(down).expect("it goes down");
-        pipeline.bus().expect("a bus").set_flushing(true);
-        pipeline.bus().expect("a bus").set_flushing(false);
-    }
-    stop(&pipeline);
+/// Pictures and sound, endless, into short fragments.
+fn fmp4remux(random: &mut Random) -> (gst::Pipeline, gst::Element) {
+    let live = random.below(4) == 0;
+    let chunk = ["", "chunk-duration=20000000"][random.below(2) as usize];
+    let pipeline = launch(&format!(
+        "fmp4remux name=m fragment-duration=50000000 {chunk} ! fakesink sync=false async=false \
+         videotestsrc is-live={live} ! video/x-raw,width=64,height=48,framerate=100/1 \
+         ! x264enc speed-preset=ultrafast tune=zerolatency threads=1 key-int-max=5 ! queue ! m. \
+         audiotestsrc is-live={live} samplesperbuffer=480 ! audio/x-raw,rate=48000 ! opusenc ! queue ! m."
+    ));
+    let muxer = pipeline.by_name("m").expect("the muxer");
+    (pipeline, muxer)
 }
 
-fn muxers_disturbed() {
-    let mut random = Random::new(4);
+fn muxer_cycles(make: Make, seed: u64) {
+    let mut random = Random::new(seed);
+    let (pipeline, muxer) = make(&mut random);
+    let source = muxer.static_pad("src").expect("the source pad");
+    let before = || tell_at(&source, 1 + random.below(20));
+    cycles(&pipeline, before, || {});
+}
+
+fn muxers_disturbed(make: Make, seed: u64) {
+    let mut random = Random::new(seed);
     for _ in 0..100 {
-        let (pipeline, muxer) = muxer(&mut random);
+        let (pipeline, muxer) = make(&mut random);
         tell_at(
             &muxer.static_pad("src").expect("the source pad"),
             1 + random.below(40),

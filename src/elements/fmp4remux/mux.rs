@@ -113,7 +113,7 @@ impl Fmp4 {
     fn wait(&mut self, block: Block, out: &mut Output) -> Result<(), Fault> {
         let settings = self.settings.clone();
         let source = self.source(block.slot)?;
-        if source.is_header(&block.buffer) {
+        if source.is_header(block.slot, &block.buffer)? {
             return Ok(());
         }
         // New caps: what waits belongs to the old ones.
@@ -241,7 +241,7 @@ impl Fmp4 {
         let slot = block.slot;
         let settings = self.settings.clone();
         let source = self.source(slot)?;
-        if source.is_header(&block.buffer) {
+        if source.is_header(block.slot, &block.buffer)? {
             return Ok(());
         }
         if source.changed || source.stream.is_none() {

@@ -152,19 +152,23 @@ impl Source {
 
     /// True of a buffer that belongs to the sample entry and is no sample. Flagged headers of pictures are the first
     /// access unit.
-    pub fn is_header(&self, buffer: &gst::BufferRef) -> bool {
+    pub fn is_header(&self, slot: Slot, buffer: &gst::BufferRef) -> Result<bool, Fault> {
         let frame = match self.stream.as_ref().map(|s| s.kind) {
             Some(Kind::Audio { frame, .. }) => frame,
-            Some(_) => return false,
+            Some(_) => return Ok(false),
             // Headers come before the buffer that some streams need to be described.
             None => match self.caps.structure(0).map_or("", |s| s.name().as_str()) {
                 "audio/x-flac" => FrameLength::Flac,
                 "audio/x-opus" => FrameLength::Opus,
-                _ => return false,
+                _ => return Ok(false),
             },
         };
-        let map = buffer.map_readable();
-        map.is_ok_and(|map| frame.is_header(&map))
+        match frame {
+            FrameLength::Flac | FrameLength::Opus => {
+                read(slot, buffer, |bytes| frame.is_header(bytes))
+            }
+            FrameLength::Constant(_) | FrameLength::Eac3 => Ok(false),
+        }
     }
 
     /// The sample that a buffer is.

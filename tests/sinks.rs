@@ -1,5 +1,5 @@
 //! `h4mkmux` into sinks that do not seek: a pipe, a TCP server with clients that come early and late, a file for each
-//! key block. What they write plays.
+//! key block. What they write plays. `fmp4remux` into `filesink` and its limits.
 
 mod common;
 
@@ -172,4 +172,56 @@ fn each_file_of_a_multifilesink_plays_by_itself() {
         total += packets.len();
     }
     assert_eq!(total, 96);
+}
+
+/// 3000 AAC frames of 300 bytes, each in three memories.
+fn divided_frames() -> Vec<gst::Buffer> {
+    common::init();
+    let frame = |number: u64| {
+        let mut buffer = gst::Buffer::new();
+        let made = buffer.get_mut().unwrap();
+        made.set_pts(gst::ClockTime::from_nseconds(number * 21_333_333));
+        for place in 0..3 {
+            let byte = (number * 3 + place) % 251;
+            made.append_memory(gst::Memory::from_slice(vec![byte as u8; 100]));
+        }
+        buffer
+    };
+    (0..3000).map(frame).collect()
+}
+
+/// `fmp4remux` with properties into `filesink`: what is in the file.
+fn remuxed(properties: &str, frames: &[gst::Buffer]) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.mp4");
+    let pipeline = common::launch(&format!(
+        "appsrc name=a format=time caps=audio/mpeg,mpegversion=4,stream-format=raw,framed=true,rate=48000,channels=2,\
+         codec_data=(buffer)1190 ! fmp4remux {properties} ! filesink location={}",
+        quoted(&path)
+    ));
+    let source: gst_app::AppSrc = pipeline.by_name("a").unwrap().downcast().unwrap();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    for frame in frames {
+        source.push_buffer(frame.clone()).unwrap();
+    }
+    source.end_of_stream().unwrap();
+    common::run(&pipeline).good();
+    std::fs::read(&path).unwrap()
+}
+
+#[test]
+fn samples_of_several_memories_are_whole_behind_filesink() {
+    let frames = divided_frames();
+    // Mapped as a whole, a buffer's memories become one.
+    let memories = frames.iter().flat_map(|frame| frame.iter_memories());
+    let payload: Vec<u8> = memories
+        .flat_map(|memory| memory.map_readable().unwrap().to_vec())
+        .collect();
+    let one_fragment = "fragment-duration=100000000000 max-gop-duration=100000000000";
+    let at_end = "output-mode=progressive moov-placement=end interleave-time=0";
+    for properties in [one_fragment, at_end] {
+        let file = remuxed(properties, &frames);
+        let mut places = file.windows(payload.len());
+        assert!(places.any(|place| place == payload), "{properties}");
+    }
 }

@@ -45,14 +45,16 @@ pub(super) fn fragment(
     let mut list = gst::BufferList::new_sized(payloads.len() + 1);
     if let Some(list) = list.get_mut() {
         list.add(head);
-        let mut payloads = payloads.into_iter().peekable();
-        while let Some((_, payload)) = payloads.next() {
-            let mut sample = payload.unwrap_or_else(empty_text);
-            let end = offset + sample.size() as u64;
-            let writable = sample.make_mut();
+        let samples = payloads.into_iter().map(|(_, payload)| payload);
+        let mut pieces = samples
+            .flat_map(|sample| pieces(sample.unwrap_or_else(empty_text)))
+            .peekable();
+        while let Some(mut piece) = pieces.next() {
+            let end = offset + piece.size() as u64;
+            let writable = piece.make_mut();
             writable.set_offset(offset);
             writable.set_offset_end(end);
-            let last = payloads.peek().is_none();
+            let last = pieces.peek().is_none();
             let marker = if last {
                 gst::BufferFlags::MARKER
             } else {
@@ -60,10 +62,32 @@ pub(super) fn fragment(
             };
             meta::replace_flags(writable, delta | marker);
             offset = end;
-            list.add(sample);
+            list.add(piece);
         }
     }
     list
+}
+
+/// A sample as buffers of one memory each. GStreamer 1.22's `filesink` writes 1024 memories at once and loses some of
+/// a buffer whose memories do not all fall into one write.
+pub(super) fn pieces(sample: gst::Buffer) -> impl Iterator<Item = gst::Buffer> {
+    let (whole, divided) = if sample.n_memory() > 1 {
+        (None, Some(sample))
+    } else {
+        (Some(sample), None)
+    };
+    let divided = divided.into_iter().flat_map(|sample| {
+        (0..sample.n_memory()).filter_map(move |place| {
+            let mut piece = gst::Buffer::new();
+            let writable = piece.make_mut();
+            writable.append_memory(sample.memory(place)?);
+            writable.set_pts(sample.pts());
+            writable.set_dts(sample.dts());
+            writable.set_flags(sample.flags());
+            Some(piece)
+        })
+    });
+    whole.into_iter().chain(divided)
 }
 
 /// A sample that shows no text.

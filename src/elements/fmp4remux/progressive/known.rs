@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::super::output::pieces;
 use super::super::streams::{Kind, padded};
 use super::table::{Told, ask};
 use super::{Describe, NewTrack, Options, empty_text, fault, header, wanted};
@@ -107,7 +108,7 @@ impl Known {
     fn write(&mut self, out: &Output) -> Result<(), Fault> {
         let mut ready = Vec::new();
         while let Some(buffer) = self.turn().and_then(Lane::take) {
-            ready.push(buffer);
+            ready.extend(pieces(buffer));
         }
         match ready.len() {
             0 | 1 => ready.into_iter().try_for_each(|b| out.push_buffer(b)),

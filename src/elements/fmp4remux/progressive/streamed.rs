@@ -1,5 +1,6 @@
 //! Samples that are placed as they come. `moov` follows at the end, or goes where room was left for it.
 
+use super::super::output::pieces;
 use super::super::settings::WriteEdtsMode;
 use super::super::streams::{FrameLength, Kind};
 use super::spool::Spool;
@@ -246,7 +247,7 @@ fn list(media: MediaBox<gst::Buffer>) -> gst::BufferList {
     if let Some(list) = list.get_mut() {
         list.add(gst::Buffer::from_slice(mdat_header(media.bytes)));
         for (_, payload) in media.payloads {
-            list.add(payload.unwrap_or_else(empty_text));
+            pieces(payload.unwrap_or_else(empty_text)).for_each(|piece| list.add(piece));
         }
     }
     list

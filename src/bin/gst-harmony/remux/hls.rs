@@ -23,10 +23,8 @@ pub struct Segments {
     pub count: u64,
     /// One at least does not begin with a key.
     dependent: bool,
-    bytes: u64,
-    duration_ns: u64,
-    /// Bits a second of the largest.
-    peak: u64,
+    /// Bytes and nanoseconds of each.
+    sizes: Vec<(u64, u64)>,
 }
 
 /// One fragment, as a muxer tells of it.
@@ -53,15 +51,27 @@ impl Segments {
     pub fn add(&mut self, written: Written) {
         self.count += 1;
         self.dependent |= !written.key;
-        self.bytes = self.bytes.saturating_add(written.size);
-        self.duration_ns = self.duration_ns.saturating_add(written.duration_ns);
-        self.peak = self
-            .peak
-            .max(bits_a_second(written.size, written.duration_ns));
+        self.sizes.push((written.size, written.duration_ns));
+    }
+
+    /// Bits a second of the largest. The rest of a stream does not count where it is shorter than half of the longest
+    /// (RFC 8216, section 4.1): a picture alone would ask for a bandwidth that nobody needs.
+    fn peak(&self) -> u64 {
+        let longest = self.sizes.iter().map(|(_, ns)| *ns).max().unwrap_or(0);
+        let counted = self
+            .sizes
+            .iter()
+            .filter(|(_, ns)| *ns >= longest.div_ceil(2));
+        let rates = counted.map(|(bytes, ns)| bits_a_second(*bytes, *ns));
+        rates.max().unwrap_or(0)
     }
 
     fn average(&self) -> u64 {
-        bits_a_second(self.bytes, self.duration_ns)
+        let sum = |(bytes, ns): (u64, u64), (more, longer): &(u64, u64)| {
+            (bytes.saturating_add(*more), ns.saturating_add(*longer))
+        };
+        let (bytes, ns) = self.sizes.iter().fold((0, 0), sum);
+        bits_a_second(bytes, ns)
     }
 }
 
@@ -217,7 +227,7 @@ impl Master<'_> {
                     number - 1
                 });
             if let Some(group) = groups.get_mut(at) {
-                group.peak = group.peak.max(segments.peak);
+                group.peak = group.peak.max(segments.peak());
                 group.average = group.average.max(segments.average());
             }
         }
@@ -303,7 +313,7 @@ impl Master<'_> {
         ];
         Ok(Variant {
             uri: Uri::from_file_name(&format!("{}.m3u8", track.name))?,
-            bandwidth: segments.peak.saturating_add(peak),
+            bandwidth: segments.peak().saturating_add(peak),
             average_bandwidth: Some(segments.average().saturating_add(average)),
             codecs: codecs
                 .into_iter()
@@ -361,4 +371,28 @@ fn range(entry: &VideoEntry) -> Option<VideoRange> {
         18 => VideoRange::Hlg,
         _ => VideoRange::Sdr,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_rest_sets_no_bandwidth() {
+        let second = 1_000_000_000;
+        let mut segments = Segments::default();
+        for (size, duration_ns) in [(1000, 2 * second), (1500, 2 * second), (500, second / 100)] {
+            segments.add(Written {
+                duration_ns,
+                size,
+                key: true,
+            });
+        }
+        assert_eq!(segments.peak(), 6000);
+        assert_eq!(segments.average(), 5986);
+        assert_eq!(
+            (Segments::default().peak(), Segments::default().average()),
+            (0, 0)
+        );
+    }
 }

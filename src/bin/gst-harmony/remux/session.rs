@@ -18,6 +18,9 @@ use crate::progress::Progress;
 /// How often Ctrl-C is looked at and the bar moves.
 const TICK: gst::ClockTime = gst::ClockTime::from_mseconds(200);
 
+/// After so many ticks without a thread at work none will come.
+const MOST_IDLE: u32 = 10;
+
 /// What was written.
 pub struct Done {
     pub targets: Vec<Target>,
@@ -93,6 +96,7 @@ impl Session {
             .pipeline
             .bus()
             .ok_or_else(|| Failure::data(&self.input.path, "the pipeline has no bus"))?;
+        let mut idle = 0;
         let mut progress = Progress::new(self.input.length, "remuxing");
         // The message that says why is on the bus.
         let refused = self.pipeline.set_state(gst::State::Playing).err();
@@ -108,6 +112,11 @@ impl Session {
                     "stopped before its end; nothing is written",
                 ));
             }
+            idle = if self.is_stuck() { idle + 1 } else { 0 };
+            if idle > MOST_IDLE {
+                let what = "found no stream, expected one: its demuxer has stopped";
+                return Err(Failure::data(&self.input.path, what));
+            }
             if let Some(error) = refused.as_ref().filter(|_| !bus.have_pending()) {
                 return Err(Failure::data(&self.input.path, error));
             }
@@ -115,6 +124,21 @@ impl Session {
         }
         drop(progress);
         self.finish()
+    }
+
+    /// No stream was found and no thread looks for one: `parsebin` can lose the error of a demuxer that it just added.
+    fn is_stuck(&self) -> bool {
+        let busy = |element: gst::Element| {
+            let mut pads = element.pads().into_iter();
+            pads.any(|pad| pad.task_state() == gst::TaskState::Started)
+        };
+        lock(&self.streams).is_empty()
+            && !self
+                .pipeline
+                .iterate_recurse()
+                .into_iter()
+                .flatten()
+                .any(busy)
     }
 
     /// One message of the bus. True: the end.

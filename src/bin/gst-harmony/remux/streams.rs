@@ -115,6 +115,11 @@ impl Streams {
         Ok(streams)
     }
 
+    /// No stream was found yet.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     /// Keeps a failure, and wakes the session.
     fn check(&mut self, outcome: Outcome) {
         let Err(failure) = outcome else { return };

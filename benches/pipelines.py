@@ -8,40 +8,10 @@ Each pair of pipelines runs in turn (A B A B ...) on the same data, as whole pro
 pipelines/setup.sh) and ffmpeg. Media is made once, under target/bench-media.
 """
 import argparse
-import os
-import pathlib
-import statistics
-import subprocess
-import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-MEDIA = ROOT / "target" / "bench-media"
+from harness import MEDIA, encode, made, pair, run
+
 BUFFERS = 100_000
-
-
-def environment():
-    env = dict(os.environ, GST_PLUGIN_PATH=str(ROOT / "build"), GST_REGISTRY=str(MEDIA / "registry"))
-    env.pop("GST_DEBUG", None)
-    return env
-
-
-def run(pipeline):
-    """CPU seconds and peak kilobytes of one gst-launch-1.0 process."""
-    process = subprocess.Popen(["gst-launch-1.0", "-q", *pipeline.split()], env=environment())
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        sys.exit(f"failed with status {status}: {pipeline}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss
-
-
-def pair(name, ours, theirs, runs, goal):
-    run(ours), run(theirs)
-    figures = [(run(ours), run(theirs)) for _ in range(runs)]
-    mine = statistics.median(a[0] for a, _ in figures)
-    peer = statistics.median(b[0] for _, b in figures)
-    ratio = statistics.median(a[0] / b[0] for a, b in figures)
-    memory = statistics.median(a[1] for a, _ in figures) / 1024
-    print(f"| {name} | {mine:.3f} | {peer:.3f} | {ratio:.2f} | {goal} | {memory:.0f} |", flush=True)
 
 
 def source(rate=100_000):
@@ -60,23 +30,9 @@ def demuxed(demuxer, path, tracks):
     return f"filesrc location={path} ! {demuxer} name=d {sinks}"
 
 
-def made(name, make):
-    path = MEDIA / name
-    if not path.exists():
-        MEDIA.mkdir(parents=True, exist_ok=True)
-        print(f"making {name}", file=sys.stderr)
-        make(path)
-    return path
-
-
 def film(path):
-    """About 300 MB of 720p H.264 with B-frames and AAC."""
-    subprocess.run(
-        ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=s=1280x720:r=30:d=120,noise=alls=20:allf=t",
-         "-f", "lavfi", "-i", "sine=f=440:r=48000:d=120", "-c:v", "libx264", "-preset", "ultrafast", "-bf", "2",
-         "-x264-params", "b-adapt=0:nal-hrd=cbr:force-cfr=1", "-b:v", "20M", "-maxrate", "20M", "-minrate", "20M",
-         "-bufsize", "20M", "-g", "60", "-pix_fmt", "yuv420p", "-c:a", "aac", str(path)],
-        check=True)
+    """About 300 MB."""
+    encode(path, 120, "20M")
 
 
 def small_blocks(runs):

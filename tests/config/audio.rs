@@ -64,6 +64,11 @@ fn aac_extensions_are_told_apart() {
     // Behind the core: object 2, 24 kHz, 2 channels, no flags, 0x2b7, object 5, present, 48 kHz.
     let behind = parse(&[0b00010_011, 0b0_0010_000, 0x56, 0xe5, 0b1_0011_000]);
     assert_eq!((behind.signalled, behind.extension_rate), (2, Some(48_000)));
+    // Behind the core: object 2, 48 kHz, 1 channel, no flags, 0x2b7, object 5, not present. Some containers double the rate.
+    let plain = parse(&[0b00010_001, 0b1_0001_000, 0x56, 0xe5, 0]);
+    assert_eq!((plain.rate, plain.extension_rate), (48_000, None));
+    assert_eq!(plain.samples_at(96_000), None);
+    assert_eq!(plain.samples_at(48_000), Some(1024));
     // 960 samples; a rate in 24 bits; channels in a program config element.
     let short = parse(&[0b00010_011, 0b0_0010_100]);
     assert_eq!(short.frame_length, 960);

@@ -19,6 +19,8 @@ pub struct Config {
     pub rate: u32,
     /// Hz after SBR, where SBR is signalled.
     pub extension_rate: Option<u32>,
+    /// SBR is said not to be there: the core's rate is the stream's, whatever containers say.
+    pub plain: bool,
     /// `channelConfiguration` as a number of channels; `None` where a program config element says it.
     pub channels: Option<u16>,
     /// Samples of the core coder in an access unit.
@@ -42,14 +44,18 @@ impl Config {
             object = object_type(&mut bits)?;
         }
         let frame_length = frame_length(&mut bits, object)?;
+        let mut plain = false;
         if extension_rate.is_none() {
-            extension_rate = backward_compatible(&mut bits, object, channels).unwrap_or_default();
+            let behind = backward_compatible(&mut bits, object, channels).unwrap_or_default();
+            plain = behind == Some(0);
+            extension_rate = behind.filter(|rate| *rate > 0);
         }
         Ok(Self {
             signalled,
             object_type: object,
             rate,
             extension_rate,
+            plain,
             channels,
             frame_length,
         })
@@ -58,6 +64,9 @@ impl Config {
     /// Samples of an access unit at `rate` Hz, the rate of the caps, where it is the core's, SBR's or another that
     /// gives a whole number; else `None`.
     pub fn samples_at(&self, rate: u32) -> Option<u32> {
+        if self.plain && rate != self.rate {
+            return None;
+        }
         let scaled = u64::from(self.frame_length) * u64::from(rate);
         let core = u64::from(self.rate);
         match core > 0 && scaled.is_multiple_of(core) {
@@ -128,7 +137,8 @@ fn frame_length(bits: &mut Bits<'_>, object: u8) -> Result<u32, Error> {
     }
 }
 
-/// Hz of SBR where it is signalled behind the core's configuration (1.6.6.1), for a decoder that does not know SBR.
+/// Hz of SBR where it is signalled behind the core's configuration (1.6.6.1), for a decoder that does not know SBR; 0
+/// where that says that there is none.
 fn backward_compatible(
     bits: &mut Bits<'_>,
     object: u8,
@@ -143,6 +153,6 @@ fn backward_compatible(
     }
     match bits.flag("sbrPresentFlag")? {
         true => rate(bits, "extensionSamplingFrequencyIndex").map(Some),
-        false => Ok(None),
+        false => Ok(Some(0)),
     }
 }

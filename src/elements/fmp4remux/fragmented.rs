@@ -109,6 +109,9 @@ impl Fragmented {
         input: Input<gst::Buffer>,
         out: &mut Output,
     ) -> Result<(), Fault> {
+        if out.live {
+            self.fragmenter.set_live();
+        }
         let pushed = self.fragmenter.push(track, input);
         pushed.map_err(|error| self.fault(&error))?;
         self.write(out)

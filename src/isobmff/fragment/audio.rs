@@ -54,6 +54,10 @@ impl<T> AudioQueue<T> {
         Ok(())
     }
 
+    pub fn newest_ns(&self) -> i64 {
+        self.newest_ns
+    }
+
     pub fn first(&self) -> Option<i64> {
         self.clock.first()
     }

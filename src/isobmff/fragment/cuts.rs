@@ -13,6 +13,7 @@ pub(super) struct Decider {
     chunk_ns: Option<i64>,
     longest_ns: i64,
     max_gap_ns: i64,
+    live: bool,
     range: Option<(i64, i64)>,
     /// The track that decides.
     leader: Option<usize>,
@@ -76,6 +77,7 @@ impl Decider {
             chunk_ns: options.chunk_ns,
             longest_ns: options.max_gop_ns.max(options.fragment_ns).max(1),
             max_gap_ns: options.max_gap_ns,
+            live: false,
             range: options.range,
             leader: None,
             next: 0,
@@ -94,6 +96,12 @@ impl Decider {
 
     pub fn cut_at(&mut self, time_ns: i64) {
         insert(&mut self.hard, time_ns);
+    }
+
+    /// Nothing waits longer than a fragment for a leader that stalls.
+    pub fn set_live(&mut self, max_gap_ns: i64) {
+        self.live = true;
+        self.max_gap_ns = max_gap_ns;
     }
 
     pub fn segment_begin(&self) -> Option<i64> {
@@ -193,7 +201,7 @@ impl Decider {
         if self.begins.is_none() && !self.done {
             self.begin_without_leader(tracks, newest_ns);
         }
-        cuts.extend(self.overdue(newest_ns));
+        cuts.extend(self.overdue(tracks, newest_ns));
         self.begins.map(|b| b.segment)
     }
 
@@ -208,7 +216,12 @@ impl Decider {
 
     /// The leader has nothing yet, and others must not be held any longer.
     fn begin_without_leader<T>(&mut self, tracks: &[TrackQueue<T>], newest_ns: i64) {
-        let limit = self.longest_ns.saturating_add(self.max_gap_ns);
+        let longest_ns = if self.live {
+            self.fragment_ns
+        } else {
+            self.longest_ns
+        };
+        let limit = longest_ns.saturating_add(self.max_gap_ns);
         let first = first_audio(tracks);
         if let Some(first) = first.filter(|first| newest_ns.saturating_sub(*first) > limit) {
             self.begins = Some(Begins::all(first));
@@ -303,9 +316,17 @@ impl Decider {
     }
 
     /// A split where the leader has nothing for so long that what the others have must not be held any longer.
-    fn overdue(&mut self, newest_ns: i64) -> Option<Cut> {
+    fn overdue<T>(&mut self, tracks: &[TrackQueue<T>], newest_ns: i64) -> Option<Cut> {
+        let leader = self.leader.and_then(|leader| tracks.get(leader));
+        let last_ns = leader.map_or(i64::MIN, TrackQueue::newest_ns);
+        let stalls = self.live && newest_ns.saturating_sub(last_ns) > self.max_gap_ns;
+        let longest_ns = if stalls {
+            self.fragment_ns
+        } else {
+            self.longest_ns
+        };
         let begins = self.begins.as_mut()?;
-        let limit = begins.fragment.saturating_add(self.longest_ns);
+        let limit = begins.fragment.saturating_add(longest_ns);
         if self.done || newest_ns.saturating_sub(limit) <= self.max_gap_ns {
             return None;
         }

@@ -28,6 +28,10 @@ pub use text::EMPTY_SIZE;
 /// Fragments of one segment are numbered from a multiple of this on.
 pub const MOST_PARTS: u32 = 4096;
 
+/// Live, a fragment waits no longer for the next sample of a track: one that is there comes at most a frame, and the
+/// delay of reordering, behind those of other tracks.
+const LIVE_GAP_NS: i64 = 200_000_000;
+
 /// How long fragments are. All times are nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
@@ -152,6 +156,12 @@ impl<T> Fragmenter<T> {
     /// The track at a place.
     pub fn track(&self, track: usize) -> Option<&TrackQueue<T>> {
         self.tracks.get(track)
+    }
+
+    /// Input is live: what does not come in its time is not waited for.
+    pub fn set_live(&mut self) {
+        self.options.max_gap_ns = self.options.max_gap_ns.min(LIVE_GAP_NS);
+        self.decider.set_live(self.options.max_gap_ns);
     }
 
     /// A segment begins at the first key at or past a time, however short the one before gets.

@@ -171,6 +171,15 @@ impl<T> TrackQueue<T> {
         }
     }
 
+    /// Presentation time of the newest sample; text has none that counts.
+    pub(super) fn newest_ns(&self) -> i64 {
+        match &self.queue {
+            Queue::Video(queue) => queue.newest_ns(),
+            Queue::Audio(queue) => queue.newest_ns(),
+            Queue::Text(_) => i64::MIN,
+        }
+    }
+
     /// True after [`TrackQueue::end`].
     pub fn has_ended(&self) -> bool {
         self.ended

@@ -29,6 +29,7 @@ pub(super) struct VideoQueue<T> {
     ready: VecDeque<Timed<Input<T>>>,
     /// Number of the first in `ready`.
     number: u64,
+    newest_ns: i64,
     /// The step before, for a last picture of which nothing else is known.
     step: Option<i64>,
 }
@@ -56,17 +57,23 @@ impl<T> VideoQueue<T> {
             reorder,
             ready: VecDeque::new(),
             number: 0,
+            newest_ns: i64::MIN,
             step: None,
         }
     }
 
     pub fn push(&mut self, input: Input<T>) -> Result<(), TimingError> {
+        self.newest_ns = self.newest_ns.max(input.pts_ns);
         let pts = ticks(input.pts_ns, self.timescale);
         self.reorder.push(pts, input.sync, input, &mut self.ready)
     }
 
     pub fn end(&mut self) -> Result<(), TimingError> {
         self.reorder.finish(&mut self.ready)
+    }
+
+    pub fn newest_ns(&self) -> i64 {
+        self.newest_ns
     }
 
     pub fn first(&self) -> Option<i64> {

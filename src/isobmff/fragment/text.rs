@@ -43,7 +43,8 @@ impl<T> TextQueue<T> {
             && cue.pts_ns < time_ns
             && let Some(cue) = self.pending.pop_front()
         {
-            self.cue(cue, &mut before)?;
+            let next = self.pending.front().map(|next| next.pts_ns);
+            self.cue(cue, next.filter(|next| *next < time_ns), &mut before)?;
         }
         let begin = ticks(time_ns, self.timescale).max(0);
         self.position = Some(self.position.map_or(begin, |end| end.max(begin)));
@@ -58,11 +59,14 @@ impl<T> TextQueue<T> {
             Until::End => all,
         };
         let mut taken: Vec<Placed<T>> = Vec::with_capacity(count * 2 + 1);
-        for _ in 0..count {
+        for left in (0..count).rev() {
             let Some(input) = self.pending.pop_front() else {
                 break;
             };
-            self.cue(input, &mut taken)?;
+            let next = self.pending.front().map(|next| next.pts_ns);
+            // Behind a cut the next one may be there or not: that is for chance to say, and not for the file.
+            let sure = left > 0 || until == Until::Ready;
+            self.cue(input, next.filter(|_| sure), &mut taken)?;
         }
         if let Until::Cut(cut) = until {
             self.fill(ticks(cut.time_ns, self.timescale), &mut taken)?;
@@ -70,20 +74,36 @@ impl<T> TextQueue<T> {
         Ok(taken)
     }
 
-    fn cue(&mut self, input: Input<T>, taken: &mut Vec<Placed<T>>) -> Result<(), TimingError> {
-        let mut start = ticks(input.pts_ns, self.timescale).max(0);
+    /// Places a cue, which ends where the next one begins, if that is known. Two that begin together have half of the
+    /// time each.
+    fn cue(
+        &mut self,
+        input: Input<T>,
+        next_ns: Option<i64>,
+        taken: &mut Vec<Placed<T>>,
+    ) -> Result<(), TimingError> {
+        let told = ticks(input.pts_ns, self.timescale).max(0);
+        let position = self.position.unwrap_or(0);
+        let start = told.max(position);
+        self.fill(start, taken)?;
         let own = input.duration_ns.map(|ns| ticks(ns, self.timescale));
         let next = self.pending.front();
         let next = next.map(|next| ticks(next.pts_ns, self.timescale));
-        let position = self.position.unwrap_or(0);
-        if start < position {
-            start = shorten(taken, start, position);
-        } else {
-            self.fill(start, taken)?;
-        }
         let length = own.or_else(|| next.map(|next| next.saturating_sub(start)));
         let length = length.unwrap_or_else(|| ticks(DEFAULT_NS, self.timescale));
-        let end = start.saturating_add(length.max(1));
+        let mut end = told.saturating_add(length);
+        if end <= start {
+            // The one before is written, and shown until then: better late than never.
+            end = start.saturating_add(length);
+        }
+        if let Some(next) = next_ns.map(|ns| ticks(ns, self.timescale)) {
+            end = if next > start {
+                end.min(next)
+            } else {
+                start.saturating_add(end.saturating_sub(start) / 2)
+            };
+        }
+        let end = end.max(start.saturating_add(1));
         taken.push(Placed {
             pts: start,
             dts: start,
@@ -116,16 +136,5 @@ impl<T> TextQueue<T> {
         });
         self.position = Some(end);
         Ok(())
-    }
-}
-
-/// A cue begins while another is shown: that one ends, if it is not written yet. Returns where the new one begins.
-fn shorten<T>(taken: &mut [Placed<T>], start: i64, position: i64) -> i64 {
-    match taken.last_mut() {
-        Some(last) if start > last.dts => {
-            last.duration = u32::try_from(start - last.dts).unwrap_or(last.duration);
-            start
-        }
-        _ => position,
     }
 }

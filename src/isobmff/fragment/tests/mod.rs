@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod alone;
+mod cues;
 
 use super::*;
 use proptest::prelude::*;

@@ -131,8 +131,11 @@ impl Hls {
                 Names::One(Uri::new(text).map_err(|error| wrong("media-uri", error.to_string()))?)
             }
             (segment, _) => {
-                let found = if segment.is_some() { "both" } else { "neither" };
-                let what = format!("found {found} segment-uri and media-uri, expected one of them");
+                let found = match segment {
+                    Some(_) => "both segment-uri and media-uri",
+                    None => "neither segment-uri nor media-uri",
+                };
+                let what = format!("found {found}, expected one of them");
                 return Err(wrong("playlist-location", what));
             }
         };

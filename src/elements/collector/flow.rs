@@ -208,6 +208,7 @@ impl<M: Mux> Writing<M> {
                 Item::Tags(slot, tags) => mux.tags(slot, &tags),
                 Item::Event(slot, event) => mux.event(slot, event, out)?,
                 Item::Ended(slot) => mux.ended(slot, out)?,
+                Item::Flushed(slot) => mux.flushed(slot),
                 Item::Start => mux.start(out)?,
                 Item::Finish => {
                     mux.finish(out)?;

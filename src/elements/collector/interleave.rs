@@ -26,6 +26,7 @@ pub(super) enum Item {
     Event(Slot, gst::Event),
     Block(Block),
     Ended(Slot),
+    Flushed(Slot),
     Start,
     Finish,
 }
@@ -315,6 +316,9 @@ impl State {
         let Some(state) = self.pads.get_mut(slot).and_then(Option::as_mut) else {
             return;
         };
+        if std::mem::take(&mut state.flushed) {
+            items.push(Item::Flushed(slot));
+        }
         while let Some(entry) = state.queue.pop_event() {
             items.push(match entry {
                 Entry::Caps(caps) => Item::Caps {

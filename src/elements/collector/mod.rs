@@ -93,6 +93,9 @@ pub trait Mux: Send + 'static {
     /// When what had to be written before it does not go out.
     fn event(&mut self, slot: Slot, event: gst::Event, out: &mut Output) -> Result<(), Fault>;
 
+    /// Upstream flushed a stream: what it brought and is not written is not wanted.
+    fn flushed(&mut self, _slot: Slot) {}
+
     /// A stream has ended while others go on.
     ///
     /// # Errors

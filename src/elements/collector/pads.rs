@@ -27,6 +27,8 @@ pub(super) struct PadState {
     /// A GAP came.
     pub has_gap: bool,
     pub flushing: bool,
+    /// The muxer does not know yet that a flush came.
+    pub flushed: bool,
     /// EOS came behind what is in the queue.
     pub ended: bool,
     /// The muxer knows of the end.
@@ -69,6 +71,7 @@ impl PadState {
             is_silent: false,
             has_gap: false,
             flushing: false,
+            flushed: false,
             ended: false,
             told: false,
             released: false,
@@ -164,6 +167,7 @@ impl PadState {
         self.queue.flush();
         self.segment = None;
         self.flushing = false;
+        self.flushed = self.started;
         self.ended = false;
         self.told = false;
         self.has_gap = false;

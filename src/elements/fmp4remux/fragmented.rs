@@ -117,6 +117,11 @@ impl Fragmented {
         self.write(out)
     }
 
+    /// Forgets what a track brought and is not written.
+    pub fn flush(&mut self, track: usize) {
+        self.fragmenter.flush(track);
+    }
+
     pub fn end(&mut self, track: usize, out: &mut Output) -> Result<(), Fault> {
         let ended = self.fragmenter.end(track);
         ended.map_err(|error| self.fault(&error))?;

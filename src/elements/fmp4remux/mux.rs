@@ -425,6 +425,22 @@ impl Mux for Fmp4 {
         Ok(())
     }
 
+    fn flushed(&mut self, slot: Slot) {
+        if let Ok(source) = self.source(slot) {
+            source.flush();
+        }
+        match &mut self.writer {
+            Writer::Waiting(blocks) => blocks.retain(|block| block.slot != slot),
+            Writer::Writing(Body::Fragmented(file), tracks) => {
+                if let Some(track) = tracks.get(slot).copied().flatten() {
+                    file.flush(track.place);
+                }
+            }
+            // Its samples are placed already.
+            Writer::Writing(Body::Progressive(_), _) | Writer::Done => {}
+        }
+    }
+
     fn ended(&mut self, slot: Slot, out: &mut Output) -> Result<(), Fault> {
         let written = self.last_unit(slot, out);
         if let Ok(source) = self.source(slot) {

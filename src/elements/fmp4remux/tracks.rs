@@ -88,6 +88,13 @@ impl Source {
         Some(self.released(unit))
     }
 
+    /// What it brought is not wanted, and it has not ended.
+    pub fn flush(&mut self) {
+        self.ended = false;
+        // Its caps still hold.
+        let _ = self.last_unit();
+    }
+
     /// The last access unit.
     pub fn last_unit(&mut self) -> Option<Block> {
         let unit = self.units.as_mut()?.end()?;

@@ -108,6 +108,24 @@ impl Decider {
         self.begins.map(|b| b.segment)
     }
 
+    /// A track begins anew. True where that was the one that decides: its cuts are void.
+    pub fn flush(&mut self, track: usize, options: &Options, begin: Option<i64>) -> bool {
+        if let Some(entered) = self.entered.get_mut(track) {
+            *entered = false;
+        }
+        if self.leader != Some(track) {
+            return false;
+        }
+        *self = Self {
+            begins: options.begin().or(begin).map(Begins::all),
+            splits: std::mem::take(&mut self.splits),
+            hard: std::mem::take(&mut self.hard),
+            entered: std::mem::take(&mut self.entered),
+            ..Self::new(options)
+        };
+        true
+    }
+
     /// The time of a hard cut that a sample is at or past.
     fn hard_due(&mut self, time_ns: i64) -> Option<i64> {
         let due = self.hard.front().is_some_and(|time| *time <= time_ns);

@@ -115,7 +115,7 @@ fn at(track: usize) -> impl Fn(TimingError) -> TrackError {
 pub struct Fragmenter<T> {
     options: Options,
     tracks: Vec<TrackQueue<T>>,
-    timescales: Vec<u32>,
+    specs: Vec<TrackSpec>,
     decider: Decider,
     /// Decided and not taken, in order.
     cuts: VecDeque<Cut>,
@@ -136,7 +136,7 @@ impl<T> Fragmenter<T> {
             decider: Decider::new(&options),
             options,
             tracks: Vec::new(),
-            timescales: Vec::new(),
+            specs: Vec::new(),
             cuts: VecDeque::new(),
             index: 0,
             begin: options.begin().map(|start| (start, CutKind::Segment)),
@@ -149,7 +149,7 @@ impl<T> Fragmenter<T> {
     /// Adds a track. Returns its place.
     pub fn add(&mut self, spec: TrackSpec) -> usize {
         self.tracks.push(TrackQueue::new(spec));
-        self.timescales.push(spec.timescale.max(1));
+        self.specs.push(spec);
         self.tracks.len() - 1
     }
 
@@ -192,6 +192,24 @@ impl<T> Fragmenter<T> {
         }
         self.newest_ns = self.newest_ns.max(input.pts_ns);
         queue.push(input).map_err(at(track))
+    }
+
+    /// Forgets the samples of a track that are in no part: what follows comes from elsewhere.
+    pub fn flush(&mut self, track: usize) {
+        let Some((queue, spec)) = self.tracks.get_mut(track).zip(self.specs.get(track)) else {
+            return;
+        };
+        let first = spec
+            .first
+            .or(queue.first().filter(|_| self.options.range.is_none()));
+        *queue = TrackQueue::new(TrackSpec { first, ..*spec });
+        if self
+            .decider
+            .flush(track, &self.options, self.begin.map(|(time, _)| time))
+        {
+            self.cuts.clear();
+            self.newest_ns = i64::MIN;
+        }
     }
 
     /// A track has no more samples.
@@ -260,8 +278,7 @@ impl<T> Fragmenter<T> {
         let (begin_ns, begin_kind) = self.begin.unwrap_or((0, CutKind::Segment));
         let mut taken = Vec::with_capacity(self.tracks.len());
         let mut end_ns = begin_ns;
-        for (track, (queue, timescale)) in self.tracks.iter_mut().zip(&self.timescales).enumerate()
-        {
+        for (track, (queue, spec)) in self.tracks.iter_mut().zip(&self.specs).enumerate() {
             if let Queue::Text(text) = &mut queue.queue {
                 let alone = self.options.begin().is_some();
                 text.begin(begin_ns, alone).map_err(at(track))?;
@@ -270,7 +287,7 @@ impl<T> Fragmenter<T> {
             let shift = queue.shift();
             for sample in &samples {
                 let end = sample.pts.saturating_add(i64::from(sample.duration));
-                end_ns = end_ns.max(nanoseconds(end, *timescale));
+                end_ns = end_ns.max(nanoseconds(end, spec.timescale.max(1)));
             }
             if !samples.is_empty() {
                 taken.push(PartTrack {

@@ -87,3 +87,37 @@ fn a_segment_alone_is_complete_before_the_input_ends() {
     assert_eq!(parts, 1);
     assert!(fragmenter.is_complete());
 }
+
+#[test]
+fn a_flush_forgets_what_came_before_it() {
+    let all = timeline(400, 0..0);
+    let whole = run(options(2000), &[VIDEO, AUDIO], &all);
+    let third = &whole[2];
+    let mut fragmenter = Fragmenter::new(Options {
+        first_segment: third.segment,
+        range: Some(third.time_ns),
+        ..options(2000)
+    });
+    for spec in [VIDEO, AUDIO] {
+        fragmenter.add(TrackSpec {
+            first: Some(0),
+            ..spec
+        });
+    }
+    // It runs into the segment from the start of the file, and is then sought to where it should be.
+    for (_, track, input) in all.iter().filter(|(time, ..)| *time < third.time_ns.1) {
+        fragmenter.push(*track, input.clone()).unwrap();
+        assert!(fragmenter.next_part().unwrap().is_none());
+    }
+    fragmenter.flush(1);
+    fragmenter.flush(0);
+    let mut parts = Vec::new();
+    for (_, track, input) in all
+        .iter()
+        .filter(|(time, ..)| *time >= third.time_ns.0 - MS)
+    {
+        fragmenter.push(*track, input.clone()).unwrap();
+        parts.extend(std::iter::from_fn(|| fragmenter.next_part().unwrap()));
+    }
+    assert_eq!(parts, [third.clone()]);
+}

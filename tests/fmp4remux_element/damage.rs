@@ -174,6 +174,25 @@ fn times_that_go_backward_are_named() {
 }
 
 #[test]
+fn sound_that_jumps_off_its_frames_is_told_once() {
+    let rig = playing("");
+    let audio = rig.input("audio_0", AUDIO);
+    for number in 0..200_u64 {
+        let mut frame = sound(number);
+        let jump = gst::ClockTime::from_mseconds(if number < 20 { 0 } else { 10 });
+        let time = frame.pts().map(|pts| pts + jump);
+        frame.get_mut().unwrap().set_pts(time);
+        audio.pad.push(frame).unwrap();
+    }
+    audio.end();
+    let told: Vec<_> = std::iter::from_fn(|| rig.bus.pop_filtered(&[gst::MessageType::Warning]))
+        .map(|message| format!("{:?}", message.structure()))
+        .collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("audio_0"), "{told:?}");
+}
+
+#[test]
 fn an_access_unit_that_is_cut_is_named() {
     let (mut rig, video, audio) = begun();
     let mut cut = picture(50);

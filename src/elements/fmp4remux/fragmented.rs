@@ -43,6 +43,8 @@ pub(super) struct Fragmented {
     /// For `mfra`.
     access: Option<Vec<TrackAccess>>,
     published: Published,
+    /// Tracks of which it was told that their sound has gaps.
+    warned: Vec<usize>,
 }
 
 impl Fragmented {
@@ -65,6 +67,7 @@ impl Fragmented {
             position: 0,
             access: settings.write_mfra.then(Vec::new),
             published,
+            warned: Vec::new(),
         }
     }
 
@@ -216,9 +219,21 @@ impl Fragmented {
         self.note_access(&fragment, boxes.len())?;
         written.size = boxes.len() as u64 + fragment.payload;
         self.position += written.size;
+        self.warn();
         out.push(output::fragment(boxes, payloads, &written))?;
         let told = self.published.fragment(&written);
         told.map_err(|reason| whole(&reason))
+    }
+
+    /// Tells once of each track that its sound has gaps.
+    fn warn(&mut self) {
+        for (track, (_, pad)) in self.slots.iter().enumerate() {
+            let queue = self.fragmenter.track(track);
+            if queue.is_some_and(|q| q.off_grid() > 0) && !self.warned.contains(&track) {
+                self.warned.push(track);
+                self.published.off_grid(&pad.name());
+            }
+        }
     }
 
     /// Puts descriptions in force that hold from this time on.

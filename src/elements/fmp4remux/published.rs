@@ -194,6 +194,19 @@ impl Published {
         Ok(())
     }
 
+    /// Frames of a pad's sound do not follow each other: they are where their times say.
+    pub fn off_grid(&self, pad: &str) {
+        if let Some(element) = self.element.upgrade() {
+            gst::element_warning!(
+                element,
+                gst::StreamError::Mux,
+                [
+                    "{pad}: audio has gaps or jumps: from the first on, frames are where their PTS says"
+                ]
+            );
+        }
+    }
+
     /// Nothing follows.
     pub fn end(&mut self) -> Result<(), String> {
         let raised = self.hls.as_mut().map(Hls::end);

@@ -119,5 +119,5 @@ fn a_flush_forgets_what_came_before_it() {
         fragmenter.push(*track, input.clone()).unwrap();
         parts.extend(std::iter::from_fn(|| fragmenter.next_part().unwrap()));
     }
-    assert_eq!(parts, [third.clone()]);
+    assert_eq!(parts, std::slice::from_ref(third));
 }

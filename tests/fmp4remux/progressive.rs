@@ -45,11 +45,12 @@ fn late_sound_and_open_gops_are_in_progressive_files_too() {
 /// An H4MK file of the main input is remuxed in one pass to a pipe: what comes out is moov first.
 #[test]
 fn an_indexed_source_gives_a_movie_in_front_in_one_pass() {
+    // MP4: of Matroska, h4mkmux records what its demuxer says of the first pictures before it corrects that.
     let folder = tempfile::tempdir().unwrap();
     let file = crate::common::pipeline::quoted(&folder.path().join("file.h4mk"));
     let recording = crate::common::pipeline::launch(&format!(
         "h4mkmux name=m ! filesink location={file}  {}",
-        demuxed(media::H264_AAC, &BOTH)
+        demuxed(media::H264_EDIT_LIST, &BOTH)
     ));
     crate::common::pipeline::run(&recording).good();
     let properties = "output-mode=progressive moov-placement=front-exact";
@@ -57,5 +58,5 @@ fn an_indexed_source_gives_a_movie_in_front_in_one_pass() {
         format!("filesrc location={file} ! h4mkdemux name=d  d. ! queue ! m.  d. ! queue ! m.");
     let remuxed = remux(&sources, properties);
     assert_eq!(kinds(&remuxed.bytes()), ["ftyp", "moov", "mdat"]);
-    same_packets(media::H264_AAC, &remuxed, 2);
+    same_packets(media::H264_EDIT_LIST, &remuxed, 2);
 }

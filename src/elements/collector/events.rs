@@ -31,7 +31,10 @@ impl<M: Mux> Collector<M> {
                 self.enqueue(element, slot, Entry::Caps(caps), sparse)
             }
             EventView::Tag(e) => self.enqueue(element, slot, Entry::Tags(e.tag_owned()), false),
-            EventView::Segment(e) => self.change(element, slot, |pad| pad.set_segment(e.segment())),
+            EventView::Segment(e) => {
+                let patient = lock(&self.state).patient;
+                self.change(element, slot, |pad| pad.set_segment(e.segment(), patient))
+            }
             EventView::Gap(e) => {
                 let (start, duration) = e.get();
                 let timeline = lock(&self.state).timeline;

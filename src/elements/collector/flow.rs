@@ -138,15 +138,16 @@ impl<M: Mux> Collector<M> {
         match fault {
             Fault::Flow(flow) => state.flow = Err(flow),
             Fault::Mux { slot, reason } => {
-                state.flow = Err(gst::FlowError::Error);
                 let pad = slot.and_then(|s| state.pad(s)).map(|p| p.pad.name());
                 drop(state);
                 let text = match pad {
                     Some(pad) => format!("{pad}: {reason}"),
                     None => reason,
                 };
+                // Before any thread upstream learns of it and tells what it makes of that.
                 gst::element_error!(element, gst::StreamError::Mux, ["{text}"]);
                 state = lock(&self.state);
+                state.flow = Err(gst::FlowError::Error);
             }
         }
         state

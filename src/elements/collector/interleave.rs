@@ -49,7 +49,8 @@ pub(super) struct State {
     pub flow: Result<gst::FlowSuccess, gst::FlowError>,
     pub upstream: Upstream,
     pub timeline: Timeline,
-    pub waits_for_sparse: bool,
+    /// The muxer lets blocks wait until times are sure.
+    pub patient: bool,
     pub deadlines: Deadlines,
     pub group_id: Option<gst::GroupId>,
     /// Made when it is needed first.
@@ -70,7 +71,7 @@ impl Default for State {
             flow: Ok(gst::FlowSuccess::Ok),
             upstream: Upstream::default(),
             timeline: Timeline::default(),
-            waits_for_sparse: false,
+            patient: false,
             deadlines: Deadlines::default(),
             group_id: None,
             worker: None,
@@ -221,7 +222,7 @@ impl State {
 
     /// True when sparse streams are waited for.
     fn has_time_for_sparse(&self) -> bool {
-        self.waits_for_sparse && !self.upstream.live
+        self.patient && !self.upstream.live
     }
 
     /// True when a sparse stream is all that a thread waits for.
@@ -266,7 +267,7 @@ impl State {
         if self.upstream.live {
             return Limits::live(self.upstream.total_latency());
         }
-        match !self.started && self.pads().any(PadState::is_in_doubt) {
+        match self.patient && !self.started && self.pads().any(PadState::is_in_doubt) {
             true => Limits::FILE.patient(),
             false => Limits::FILE,
         }
@@ -281,13 +282,13 @@ impl State {
         }
         let limits = self.limits();
         let full = self.pads().any(|p| p.queue.is_full(limits));
-        let live = self.upstream.live;
+        let (live, patient) = (self.upstream.live, self.patient);
         let waits = self.pads().any(|pad| {
             let there = pad.ended
                 || pad.flushing
                 || pad.has_caps && (pad.sparse || pad.has_gap || pad.queue.has_blocks())
                 || full && (pad.sparse || pad.has_gap);
-            let settled = there && (full || live || !pad.is_in_doubt());
+            let settled = there && (full || live || !patient || !pad.is_in_doubt());
             !settled && pad.pad.is_linked()
         });
         let ended = self.pads().all(|p| p.ended || !p.pad.is_linked());

@@ -53,9 +53,10 @@ pub trait Mux: Send + 'static {
         Timeline::Running
     }
 
-    /// True when blocks of file input had better wait for those of sparse streams as long as queues have room:
-    /// nobody is held up, and what is written does not hang on which thread was first.
-    fn waits_for_sparse(&self) -> bool {
+    /// True when blocks of file input may wait until times are sure: for those of sparse streams as long as queues have
+    /// room, so that what is written does not hang on which thread was first, and for the correction of a first
+    /// segment. False: each is written as soon as it can be, with the running time that it came with.
+    fn is_patient(&self) -> bool {
         false
     }
 
@@ -173,7 +174,7 @@ impl<M: Mux> Collector<M> {
 
     /// READY to PAUSED: begins a file that goes out on `srcpad`.
     pub fn start(&self, mux: M, srcpad: gst::Pad) {
-        let (timeline, waits) = (mux.timeline(), mux.waits_for_sparse());
+        let (timeline, patient) = (mux.timeline(), mux.is_patient());
         *lock(&self.writing) = Some(Writing {
             mux,
             out: Output::new(srcpad),
@@ -181,7 +182,7 @@ impl<M: Mux> Collector<M> {
         let mut state = lock(&self.state);
         state.reset(false);
         state.timeline = timeline;
-        state.waits_for_sparse = waits;
+        state.patient = patient;
     }
 
     /// PAUSED to READY, before the pads are deactivated: wakes every thread and lets none in.

@@ -100,10 +100,12 @@ impl PadState {
         })
     }
 
-    pub fn set_segment(&mut self, segment: &gst::Segment) {
+    /// `patient` where blocks wait for a correction.
+    pub fn set_segment(&mut self, segment: &gst::Segment, patient: bool) {
         // Buffers of any other format have no times.
         let segment = segment.downcast_ref::<gst::ClockTime>().cloned();
         if let Some((old, new)) = self.segment.as_ref().zip(segment.as_ref())
+            && patient
             && !self.started
             && is_correction(old, new)
         {
@@ -191,5 +193,70 @@ impl PadState {
     pub fn wake(&mut self) {
         self.blocked = false;
         self.room.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pad whose first segment begins 21 ms late, with blocks of these times in milliseconds.
+    fn late(blocks: &[u64]) -> PadState {
+        gst::init().unwrap();
+        let mut pad = PadState::new(gst::Pad::builder(gst::PadDirection::Sink).build());
+        pad.set_segment(&segment(21), true);
+        for ms in blocks {
+            let mut buffer = gst::Buffer::new();
+            let made = buffer.make_mut();
+            made.set_pts(gst::ClockTime::from_mseconds(*ms));
+            pad.push(0, buffer, Timeline::Running);
+        }
+        pad
+    }
+
+    fn segment(start_ms: u64) -> gst::Segment {
+        let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
+        segment.set_start(gst::ClockTime::from_mseconds(start_ms));
+        segment.set_time(gst::ClockTime::ZERO);
+        segment.upcast()
+    }
+
+    fn times(pad: &mut PadState) -> Vec<i64> {
+        let popped = || match pad.queue.pop_event() {
+            Some(_) => Some(None),
+            None => pad.queue.pop_block().map(Some),
+        };
+        let blocks = std::iter::from_fn(popped).flatten();
+        blocks.map(|b| b.time / 1_000_000).collect()
+    }
+
+    #[test]
+    fn blocks_of_a_first_segment_that_is_corrected_get_other_times() {
+        let mut pad = late(&[21, 181]);
+        pad.set_segment(&segment(0), true);
+        assert_eq!(times(&mut pad), [21, 181]);
+    }
+
+    #[test]
+    fn what_was_handed_on_and_what_nobody_lets_wait_is_not_corrected() {
+        let mut handed_on = late(&[21, 181]);
+        handed_on.started = true;
+        handed_on.set_segment(&segment(0), true);
+        assert_eq!(times(&mut handed_on), [0, 160]);
+        let mut at_once = late(&[21, 181]);
+        at_once.set_segment(&segment(0), false);
+        assert_eq!(times(&mut at_once), [0, 160]);
+    }
+
+    #[test]
+    fn a_late_segment_is_in_doubt_for_half_a_second_or_to_the_end() {
+        assert!(late(&[21, 520]).is_in_doubt());
+        assert!(!late(&[21, 521]).is_in_doubt());
+        let mut ended = late(&[21]);
+        ended.ended = true;
+        assert!(!ended.is_in_doubt());
+        let mut sure = late(&[21]);
+        sure.set_segment(&segment(0), true);
+        assert!(!sure.is_in_doubt());
     }
 }

@@ -373,7 +373,7 @@ impl Mux for Fmp4 {
         }
     }
 
-    fn waits_for_sparse(&self) -> bool {
+    fn is_patient(&self) -> bool {
         // A cue that comes when its fragment is written is late for good.
         true
     }

@@ -1,9 +1,6 @@
 //! What the muxers share, seen through `h4mkmux`: order, waiting, live deadlines, flushes, threads.
 
-#[path = "../common/mod.rs"]
 mod common;
-
-mod doubt;
 
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;

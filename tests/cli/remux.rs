@@ -186,7 +186,8 @@ fn progressive_files_have_their_moov_first() {
     let launch = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/record-file.launch");
     let set = |property: &str, file: &Path| format!("{property}={}", file.display());
     let (source, file) = (
-        set("source.location", &media::H264_AAC.path()),
+        // MP4: of Matroska, h4mkmux records what its demuxer says of the first pictures before it corrects that.
+        set("source.location", &media::H264_EDIT_LIST.path()),
         set("file.location", &recording),
     );
     tool([
@@ -198,7 +199,11 @@ fn progressive_files_have_their_moov_first() {
         &file,
     ])
     .good();
-    for input in [media::H264_AAC.path(), recording] {
+    let film = media::H264_AAC.path();
+    for (input, source) in [
+        (film.clone(), film),
+        (recording, media::H264_EDIT_LIST.path()),
+    ] {
         let output = place.file("out.mp4");
         remux(&input, &output, &["--progressive"]).good();
         let types = boxes(&output);
@@ -206,7 +211,7 @@ fn progressive_files_have_their_moov_first() {
         let mdat = types.iter().position(|kind| kind == "mdat");
         assert!(moov < mdat && moov.is_some(), "{types:?}");
         assert!(!types.contains(&"moof".to_owned()), "{types:?}");
-        same(&media::H264_AAC.path(), &output);
+        same(&source, &output);
     }
 }
 

@@ -405,7 +405,11 @@ impl Mux for Fmp4 {
     }
 
     fn block(&mut self, block: Block, out: &mut Output) -> Result<(), Fault> {
-        let written = match self.source(block.slot)?.unit(block) {
+        let source = self.source(block.slot)?;
+        if out.live && source.is_before_time(&block) {
+            return Ok(());
+        }
+        let written = match source.unit(block) {
             Some(unit) => self.unit(unit, out),
             None => Ok(()),
         };

@@ -25,6 +25,8 @@ pub(super) struct Source {
     tags: Option<gst::TagList>,
     /// Of E-AC-3.
     units: Option<Joiner>,
+    /// A buffer with a time came.
+    has_time: bool,
     pub sparse: bool,
     pub ended: bool,
     /// Its caps are other than those of `stream`.
@@ -51,6 +53,7 @@ impl Source {
             caps: caps.clone(),
             tags: None,
             units: is_eac3(caps).then(Default::default),
+            has_time: false,
             sparse,
             ended: false,
             changed: false,
@@ -77,6 +80,13 @@ impl Source {
         }
         self.changed |= &self.caps != caps;
         self.caps = caps.clone();
+    }
+
+    /// True of what live input begins with before it knows what time it is: parameter sets, the rest of a picture
+    /// whose beginning was sent before anyone listened.
+    pub fn is_before_time(&mut self, block: &Block) -> bool {
+        self.has_time |= block.pts.is_some();
+        !self.has_time
     }
 
     /// The access unit that is complete with this buffer: the buffer itself, but for E-AC-3.

@@ -36,6 +36,16 @@ pub use queue::Block;
 /// Number of a pad in its collector: never used twice between READY and READY.
 pub type Slot = usize;
 
+/// Puts a value at a slot of a muxer's own list by slots.
+pub fn put<T>(places: &mut Vec<Option<T>>, slot: Slot, value: T) {
+    if places.len() <= slot {
+        places.resize_with(slot + 1, || None);
+    }
+    if let Some(place) = places.get_mut(slot) {
+        *place = Some(value);
+    }
+}
+
 /// Which times blocks have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Timeline {

@@ -13,7 +13,7 @@ use super::progressive::{NewTrack, Progressive};
 use super::published::{Published, SharedRef, lock};
 use super::settings::{OutputMode, Settings};
 use super::tracks::{Source, refused};
-use crate::elements::collector::{Block, Fault, Mux, Output, Slot, Timeline};
+use crate::elements::collector::{Block, Fault, Mux, Output, Slot, Timeline, put};
 use crate::isobmff::model::Movie;
 use crate::tags;
 
@@ -58,16 +58,6 @@ struct Track {
     place: usize,
     /// Place of the description in force.
     entry: u32,
-}
-
-/// Puts a value at a slot.
-fn put<T>(places: &mut Vec<Option<T>>, slot: Slot, value: T) {
-    if places.len() <= slot {
-        places.resize_with(slot + 1, || None);
-    }
-    if let Some(place) = places.get_mut(slot) {
-        *place = Some(value);
-    }
 }
 
 fn whole(reason: String) -> Fault {

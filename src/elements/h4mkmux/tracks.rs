@@ -4,7 +4,7 @@ use gst::prelude::*;
 
 use super::pad::words;
 use crate::caps::Description;
-use crate::elements::collector::Slot;
+use crate::elements::collector::{Slot, put};
 use crate::h4mk::{BlockMeta, Kind, KindTracker, Timing, Track};
 use crate::meta;
 
@@ -26,16 +26,6 @@ pub(super) struct Streams {
     tags: Vec<Option<gst::TagList>>,
     /// In the order in which they came.
     order: Vec<Slot>,
-}
-
-/// Puts a value at a slot.
-fn put<T>(places: &mut Vec<Option<T>>, slot: Slot, value: T) {
-    if places.len() <= slot {
-        places.resize_with(slot + 1, || None);
-    }
-    if let Some(place) = places.get_mut(slot) {
-        *place = Some(value);
-    }
 }
 
 impl Streams {

@@ -7,7 +7,7 @@ mod common;
 
 use std::process::{Command, ExitCode};
 
-use common::pipeline::{PATIENCE, launch, quoted};
+use common::pipeline::{PATIENCE, quoted};
 use common::{Random, media};
 use gst::prelude::*;
 
@@ -183,16 +183,35 @@ fn tell_at(pad: &gst::Pad, number: u64) {
     });
 }
 
+/// The messages that [`wait`] waits for.
+const KINDS: [gst::MessageType; 3] = [
+    gst::MessageType::Application,
+    gst::MessageType::Eos,
+    gst::MessageType::Error,
+];
+
+/// A pipeline whose bus keeps only the messages that are waited for. A bus full of others once lost one that a thread
+/// posted as it began, and with it the source that the message named: that is the bus's doing, not the elements'.
+fn launch(description: &str) -> gst::Pipeline {
+    let pipeline = common::pipeline::launch(description);
+    pipeline
+        .bus()
+        .expect("a bus")
+        .set_sync_handler(|_, message| {
+            if KINDS.contains(&message.type_()) {
+                gst::BusSyncReply::Pass
+            } else {
+                gst::BusSyncReply::Drop
+            }
+        });
+    pipeline
+}
+
 /// Waits until the buffer of [`tell_at`] has passed or the pipeline has ended.
 fn wait(pipeline: &gst::Pipeline) -> gst::Message {
-    let kinds = [
-        gst::MessageType::Application,
-        gst::MessageType::Eos,
-        gst::MessageType::Error,
-    ];
     let bus = pipeline.bus().expect("a bus");
     let message = bus
-        .timed_pop_filtered(PATIENCE, &kinds)
+        .timed_pop_filtered(PATIENCE, &KINDS)
         .expect("the pipeline does not hang");
     assert_ne!(message.type_(), gst::MessageType::Error, "{message:?}");
     message

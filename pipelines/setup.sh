@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 # Headers to build against, the elements that the pipelines use, encoders and tools for demo and tests.
 packages=(
   gcc g++ libc6-dev meson ninja-build pkg-config
-  libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
+  libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libopus-dev
   gstreamer1.0-tools gstreamer1.0-plugins-base-apps
   gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
   gstreamer1.0-libav
@@ -18,7 +18,7 @@ packages=(
 )
 # Where there is no dpkg: what of the above can be asked for by name.
 commands=(cc meson ninja pkg-config gst-launch-1.0 gst-inspect-1.0 ffmpeg mkvmerge python3 chromium)
-modules=(gstreamer-1.0 gstreamer-base-1.0 gstreamer-audio-1.0 gstreamer-pbutils-1.0 gstreamer-check-1.0)
+modules=(gstreamer{,-base,-audio,-pbutils,-check}-1.0\>=1.22 'opus>=1.3')
 
 fail() {
   printf 'setup: %s\n' "$@" >&2
@@ -54,7 +54,7 @@ need_commands() {
   local missing=() c m
   for c in "${commands[@]}"; do has "$c" || missing+=("$c"); done
   for m in "${modules[@]}"; do
-    pkg-config --exists "$m >= 1.22" 2>/dev/null || missing+=("$m>=1.22")
+    pkg-config --exists "${m/>=/ >= }" 2>/dev/null || missing+=("$m")
   done
   if [ ${#missing[@]} -gt 0 ]; then
     fail "missing: ${missing[*]}" "on Debian 12 these packages bring them: ${packages[*]}"

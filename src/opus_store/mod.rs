@@ -3,6 +3,9 @@
 //! The layout is that of [`crate::opus::layout`] and [`crate::opus::Attributes`]; Python reads it with zarr, dask and
 //! xarray as it is.
 
+pub mod arrays;
 pub mod error;
+pub mod files;
 
+pub use arrays::{Compression, ZarrFormat};
 pub use error::StoreError;

@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::description::{BlockSpec, Document, Payload, each_block};
 use crate::failure::{Failure, Outcome};
 use crate::output;
+use crate::partial::Partial;
 use crate::progress::Progress;
 
 /// Longest time that one group of timing records covers.
@@ -54,21 +55,11 @@ description from offset (default 0) for length bytes (default: to its end)."#;
 /// Runs the subcommand.
 pub fn run(args: &Args, json: bool) -> Outcome {
     let document = Document::read(&args.description)?;
-    let partial = partial_name(&args.output);
-    let file = File::create(&partial).map_err(|error| Failure::open(&partial, &error))?;
-    let written = Build::new(args, &document, file).and_then(|mut build| {
-        build.blocks()?;
-        build.finish()
-    });
-    let renamed = written.and_then(|counts| {
-        std::fs::rename(&partial, &args.output)
-            .map_err(|error| Failure::open(&args.output, &error))?;
-        Ok(counts)
-    });
-    let (blocks, bytes) = renamed.inspect_err(|_| {
-        // The failure itself is what the user needs to know; a file that cannot be removed is no news then.
-        let _ = std::fs::remove_file(&partial);
-    })?;
+    let (mut partial, file) = Partial::file(&args.output)?;
+    let mut build = Build::new(args, &document, file)?;
+    build.blocks()?;
+    let (blocks, bytes) = build.finish()?;
+    partial.commit()?;
     if json {
         return output::print_json(&json!({"file": args.output, "blocks": blocks, "bytes": bytes}));
     }
@@ -77,12 +68,6 @@ pub fn run(args: &Args, json: bool) -> Outcome {
         "{}: {blocks} blocks, {size}\n",
         args.output.display()
     ))
-}
-
-fn partial_name(output: &Path) -> PathBuf {
-    let mut name = output.as_os_str().to_owned();
-    name.push(".part");
-    PathBuf::from(name)
 }
 
 /// A file being written.

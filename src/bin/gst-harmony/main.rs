@@ -15,6 +15,7 @@ mod list;
 mod list_json;
 mod node;
 mod output;
+mod partial;
 mod progress;
 mod remux;
 mod run;

@@ -7,6 +7,7 @@ use gst::prelude::*;
 
 use super::codecs::{Kind, MUXER, make};
 use crate::failure::{Failure, Outcome};
+use crate::partial::Partial;
 
 /// The form of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,13 +36,12 @@ pub enum Form {
     Folder,
 }
 
-/// A file or folder to write. Until [`Target::commit`] it has another name; what is not committed is removed.
+/// A file or folder to write.
 #[derive(Debug)]
 pub struct Target {
     pub path: PathBuf,
     pub form: Form,
-    partial: PathBuf,
-    committed: bool,
+    partial: Partial,
 }
 
 impl Target {
@@ -53,9 +53,8 @@ impl Target {
                 path.display()
             )));
         }
-        let target = Self::new(path, Form::File(mode))?;
-        fs::File::create(&target.partial).map_err(|error| Failure::open(path, &error))?;
-        Ok(target)
+        let (partial, _) = Partial::file(path)?;
+        Ok(Self::new(path, Form::File(mode), partial))
     }
 
     /// A folder that is not there yet, or is empty.
@@ -70,56 +69,25 @@ impl Target {
                 path.display()
             )));
         }
-        let mut target = Self::new(path, Form::Folder)?;
-        // Until it is ours, a folder of this name is not to be removed.
-        target.committed = true;
-        let partial = &target.partial;
-        fs::create_dir(partial).map_err(|error| Failure::open(partial, &error))?;
-        target.committed = false;
-        Ok(target)
+        Ok(Self::new(path, Form::Folder, Partial::folder(path)?))
     }
 
-    fn new(path: &Path, form: Form) -> Outcome<Self> {
-        let mut components = path.components();
-        let Some(std::path::Component::Normal(name)) = components.next_back() else {
-            return Err(Failure::Usage(format!(
-                "{}: expected a name to write",
-                path.display()
-            )));
-        };
-        let mut name = name.to_owned();
-        name.push(".part");
-        Ok(Self {
+    fn new(path: &Path, form: Form, partial: Partial) -> Self {
+        Self {
             path: path.to_owned(),
             form,
-            partial: path.with_file_name(name),
-            committed: false,
-        })
+            partial,
+        }
     }
 
     /// Where it is being written.
     pub fn partial(&self) -> &Path {
-        &self.partial
+        self.partial.partial()
     }
 
     /// It is complete: gives it its name.
     pub fn commit(&mut self) -> Outcome {
-        fs::rename(&self.partial, &self.path).map_err(|error| Failure::open(&self.path, &error))?;
-        self.committed = true;
-        Ok(())
-    }
-}
-
-impl Drop for Target {
-    fn drop(&mut self) {
-        if self.committed {
-            return;
-        }
-        // The failure itself is what the user needs to know; what can't be removed is no news then.
-        let _ = match self.form {
-            Form::File(_) => fs::remove_file(&self.partial),
-            Form::Folder => fs::remove_dir_all(&self.partial),
-        };
+        self.partial.commit()
     }
 }
 

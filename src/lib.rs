@@ -1,8 +1,8 @@
 //! GStreamer elements for containers, indexing and alignment, and the pure cores behind them.
 //!
-//! The cores ([`h4mk`], [`isobmff`], [`opus`], [`sample_table`]) know nothing of GStreamer; the elements (feature `plugin`, on by
-//! default) are thin layers over them. An application that links this crate calls [`plugin_register_static`] after
-//! `gst::init`.
+//! The cores ([`h4mk`], [`isobmff`], [`opus`], [`sample_table`]) know nothing of GStreamer; the elements (feature
+//! `plugin`, on by default) are thin layers over them. An application that links this crate calls
+//! [`plugin_register_static`] after `gst::init`.
 
 pub mod h4mk;
 pub mod isobmff;

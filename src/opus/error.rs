@@ -8,7 +8,7 @@ pub enum Error {
         "byte {offset} of the packet breaks {rule} of RFC 6716: found {found}, expected {expected}"
     )]
     Packet {
-        /// `R1` to `R7`.
+        /// `R1` to `R7`, or `Appendix B` for the lengths of a self-delimited packet.
         rule: &'static str,
         /// Byte of the packet at which it does.
         offset: usize,

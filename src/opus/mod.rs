@@ -1,6 +1,7 @@
 //! Opus packets and the index of a store of them: where each packet is, and which samples it holds.
 //!
-//! Nothing here does I/O or knows GStreamer. A [`Row`] is a packet's place, a [`Gap`] what is missing, [`Attributes`]
+//! Nothing here does I/O or knows GStreamer. [`Packet`] reads a packet's table of contents (RFC 6716, 3), [`Head`] the
+//! header of a stream (RFC 7845, 5.1). A [`Row`] is a packet's place, a [`Gap`] what is missing, [`Attributes`]
 //! are what a store says of itself. [`Plan`] says which packets give a range of samples, and what of each is kept.
 //!
 //! All times are samples at 48 kHz, the rate at which Opus counts. The *time line* of a store begins at the first decoded
@@ -15,13 +16,17 @@
 
 pub mod attributes;
 pub mod error;
+pub mod head;
 pub mod index;
 pub mod layout;
+pub mod packet;
 pub mod plan;
 
 pub use attributes::{Attributes, PreSkipSource};
 pub use error::Error;
+pub use head::{Head, Mapping};
 pub use index::{Gap, Row};
+pub use packet::{Mode, Packet, Toc, samples};
 pub use plan::{Clip, Plan, Preroll};
 
 /// Samples a second of all counts.

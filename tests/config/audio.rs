@@ -1,6 +1,7 @@
 //! AAC, Opus, FLAC, AC-3 and E-AC-3.
 
-use gstharmony::isobmff::config::{aac, ac3, eac3, flac, opus};
+use gstharmony::isobmff::config::{aac, ac3, eac3, flac, opus as dops};
+use gstharmony::opus;
 
 use crate::common::media::Recipe;
 use crate::reference::{durations, first_box, packets, probe, stream};
@@ -118,7 +119,11 @@ fn opus_records_are_those_of_ffmpegs_muxer() {
         let ogg = stream(recipe, "ogg");
         let at = ogg.windows(8).position(|w| w == b"OpusHead").unwrap();
         let head = opus::Head::parse(&ogg[at..]).unwrap();
-        assert_eq!(head.record(), first_box(recipe, b"dOps"), "{recipe:?}");
+        assert_eq!(
+            dops::record(&head),
+            first_box(recipe, b"dOps"),
+            "{recipe:?}"
+        );
     }
 }
 

@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 
-use gstharmony::isobmff::config::{aac, ac3, av1, avc, eac3, flac, hevc, opus, vp9};
+use gstharmony::isobmff::config::{aac, ac3, av1, avc, eac3, flac, hevc, opus as dops, vp9};
+use gstharmony::opus;
 
 use crate::reference::{first_box, packets};
 
@@ -41,7 +42,7 @@ fn read(bytes: &[u8]) {
     if let Ok(config) = aac::Config::parse(bytes) {
         let _ = config.samples_at(u32::MAX);
     }
-    let _ = opus::Head::parse(bytes).map(|head| head.record());
+    let _ = opus::Head::parse(bytes).map(|head| dops::record(&head));
     let _ = (
         opus::samples(bytes),
         flac::samples(bytes),

@@ -2,9 +2,10 @@
 
 use super::{FrameLength, Kind, Source, Stream};
 use crate::isobmff::{
-    config::{aac, ac3, eac3, flac, opus},
+    config::{aac, ac3, eac3, flac, opus as dops},
     model::{AudioCodec, AudioEntry, SampleEntry},
 };
+use crate::opus;
 
 /// What a codec's part found out.
 struct Audio {
@@ -87,10 +88,10 @@ pub(super) fn opus(source: &Source<'_>) -> Result<Stream, String> {
         sample_size: 16,
         frame: FrameLength::Opus,
         pre_skip: head.pre_skip.into(),
-        pre_roll: opus::PRE_ROLL,
+        pre_roll: dops::PRE_ROLL,
         codecs: "Opus".to_string(),
         codec: AudioCodec::Opus {
-            config: head.record(),
+            config: dops::record(&head),
         },
     };
     Ok(audio.stream(source))

@@ -1,6 +1,7 @@
 //! How long an audio buffer lasts, by its codec.
 
-use crate::isobmff::config::{eac3, flac, opus};
+use crate::isobmff::config::{eac3, flac};
+use crate::opus;
 
 /// How to tell the samples of a buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,13 +23,12 @@ impl FrameLength {
     /// # Errors
     /// A text for people where the payload is no frame of the codec.
     pub fn samples(self, payload: &[u8]) -> Result<u32, String> {
-        let samples = match self {
+        match self {
             Self::Constant(samples) => Ok(samples),
-            Self::Opus => opus::samples(payload),
-            Self::Flac => flac::samples(payload),
-            Self::Eac3 => eac3::samples(payload),
-        };
-        samples.map_err(|error| error.to_string())
+            Self::Opus => opus::samples(payload).map_err(|error| error.to_string()),
+            Self::Flac => flac::samples(payload).map_err(|error| error.to_string()),
+            Self::Eac3 => eac3::samples(payload).map_err(|error| error.to_string()),
+        }
     }
 
     /// True of a buffer that is a header of the stream and no sample, whatever its flags say.

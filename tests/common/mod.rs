@@ -11,6 +11,7 @@ pub mod ffprobe;
 pub mod growing;
 pub mod http;
 pub mod media;
+pub mod opus;
 pub mod packets;
 pub mod pipeline;
 pub mod plugin;

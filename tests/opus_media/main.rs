@@ -1,0 +1,7 @@
+//! The store of Opus packets as others see it: files of real encoders and muxers against an independent walk, ffprobe,
+//! libopusfile, zarr, dask and xarray.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod media;

@@ -22,6 +22,8 @@ pub enum PreSkipSource {
     ClippingMeta,
     /// The stream's `OpusHead`.
     StreamHeader,
+    /// The segment began after the first packet: what demuxers make of an edit list.
+    Segment,
     /// The application set it.
     Property,
     /// Nothing told: it is taken as 0.

@@ -21,6 +21,7 @@ pub mod index;
 pub mod layout;
 pub mod packet;
 pub mod plan;
+pub mod stream;
 
 pub use attributes::{Attributes, PreSkipSource};
 pub use error::Error;
@@ -28,6 +29,7 @@ pub use head::{Head, Mapping};
 pub use index::{Gap, Row};
 pub use packet::{Mode, Packet, Toc, samples};
 pub use plan::{Clip, Plan, Preroll};
+pub use stream::{Start, Stream};
 
 /// Samples a second of all counts.
 pub const RATE: u32 = 48_000;

@@ -19,6 +19,8 @@ pub mod elements;
 #[cfg(feature = "plugin")]
 pub mod meta;
 #[cfg(feature = "plugin")]
+pub mod opus_caps;
+#[cfg(feature = "plugin")]
 pub mod tags;
 #[cfg(feature = "plugin")]
 pub mod text;

@@ -1,6 +1,7 @@
 //! What a block carries through GStreamer beside its bytes: buffer flags and the block meta.
 
 use gst::meta::{CustomMeta, Standalone};
+use gst::prelude::*;
 
 use crate::h4mk::{Block, BlockMeta, Clipping, Kind, Track};
 use crate::text::before_zero;
@@ -93,11 +94,14 @@ pub fn block_kind(buffer: &gst::BufferRef) -> Option<Kind> {
     }
 }
 
-/// The audio clipping of a buffer, in samples.
-pub fn clipping(buffer: &gst::BufferRef) -> Option<Clipping> {
+/// The audio clipping of a buffer, in samples. One that is told in time needs the sample rate.
+pub fn clipping(buffer: &gst::BufferRef, rate: Option<u32>) -> Option<Clipping> {
     let meta = buffer.meta::<gst_audio::AudioClippingMeta>()?;
     let samples = |value: gst::GenericFormattedValue| match value {
         gst::GenericFormattedValue::Default(Some(n)) => Some(*n),
+        gst::GenericFormattedValue::Time(Some(time)) => time
+            .nseconds()
+            .mul_div_round(u64::from(rate?), gst::ClockTime::SECOND.nseconds()),
         _ => None,
     };
     Some(Clipping {

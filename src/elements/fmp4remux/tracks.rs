@@ -1,7 +1,6 @@
 //! The streams of the file being written, by pad, and their buffers as samples.
 
 use gst::prelude::*;
-use gst_audio::AudioClippingMeta;
 
 use super::pad;
 use super::progressive::NewTrack;
@@ -12,7 +11,7 @@ use crate::elements::collector::{Block, Fault, Slot};
 use crate::isobmff::fragment::{Input, Media, TrackSpec};
 use crate::isobmff::model::{self, SampleEntry};
 use crate::isobmff::timing;
-use crate::tags;
+use crate::{meta, tags};
 
 /// Opus packets last multiples of 2.5 ms (RFC 6716, 3.1).
 const OPUS_UNIT_NS: i64 = 2_500_000;
@@ -221,11 +220,12 @@ impl Source {
                 input.frame = timing::rescaled(samples.into(), stream.timescale, rate).max(1);
                 let ticks = u64::from(samples) * u64::from(stream.timescale);
                 input.even = ticks.is_multiple_of(rate.max(1).into());
-                if let Some((start, end)) = clipping(&input.payload, rate) {
+                if let Some(clipping) = meta::clipping(&input.payload, Some(rate)) {
                     // The clipped samples are before the time of the buffer.
-                    let before = timing::rescaled(start, timing::SECOND_NS, rate);
+                    let signed = |samples: u64| i64::try_from(samples).unwrap_or(i64::MAX);
+                    let before = timing::rescaled(signed(clipping.start), timing::SECOND_NS, rate);
                     input.pts_ns = input.pts_ns.saturating_sub(before);
-                    input.trim = timing::rescaled(end, stream.timescale, rate);
+                    input.trim = timing::rescaled(signed(clipping.end), stream.timescale, rate);
                 }
             }
             Kind::Text { markup } => input.payload = text(slot, &input.payload, markup)?,
@@ -371,20 +371,6 @@ fn samples(slot: Slot, frame: FrameLength, buffer: &gst::BufferRef) -> Result<u3
     }
     let samples = read(slot, buffer, |payload| frame.samples(payload))?;
     samples.map_err(|reason| refused(slot, reason))
-}
-
-/// Samples that are cut off a buffer's begin and end.
-fn clipping(buffer: &gst::BufferRef, rate: u32) -> Option<(i64, i64)> {
-    let meta = buffer.meta::<AudioClippingMeta>()?;
-    let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    let samples = |value: gst::GenericFormattedValue| match value {
-        gst::GenericFormattedValue::Default(Some(samples)) => signed(*samples),
-        gst::GenericFormattedValue::Time(Some(time)) => {
-            timing::rescaled(signed(time.nseconds()), rate, timing::SECOND_NS)
-        }
-        _ => 0,
-    };
-    Some((samples(meta.start()), samples(meta.end())))
 }
 
 /// Refuses an access unit that is cut.

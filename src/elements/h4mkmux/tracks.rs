@@ -151,7 +151,7 @@ impl Stream {
             header: has(gst::BufferFlags::HEADER),
             droppable: has(gst::BufferFlags::DROPPABLE),
             buffer_flags: meta::remaining_flags(flags),
-            clipping: meta::clipping(buffer),
+            clipping: meta::clipping(buffer, None),
             len,
         })
     }

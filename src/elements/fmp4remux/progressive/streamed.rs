@@ -99,7 +99,7 @@ impl Streamed {
         out: &mut Output,
     ) -> Result<(), Fault> {
         if let (Some(begin @ None), Some(new)) = (self.skips.get_mut(track), tracks.get(track)) {
-            let clipping = crate::meta::clipping(&input.payload);
+            let clipping = crate::meta::clipping(&input.payload, None);
             *begin = Some(clipping.map_or(0, |c| skip(new, c.start)));
         }
         let pushed = self.stream.push(track, input);

@@ -5,7 +5,7 @@ use crate::isobmff::{
     config::{aac, ac3, eac3, flac, opus as dops},
     model::{AudioCodec, AudioEntry, SampleEntry},
 };
-use crate::opus;
+use crate::{opus, opus_caps};
 
 /// What a codec's part found out.
 struct Audio {
@@ -80,7 +80,7 @@ pub(super) fn aac(source: &Source<'_>) -> Result<Stream, String> {
 pub(super) fn opus(source: &Source<'_>) -> Result<Stream, String> {
     let head = match source.headers().first() {
         Some(head) => opus::Head::parse(head).map_err(|error| format!("streamheader: {error}"))?,
-        None => opus_head(source)?,
+        None => opus_caps::head(source.caps)?,
     };
     let audio = Audio {
         channels: head.channels.into(),
@@ -95,41 +95,6 @@ pub(super) fn opus(source: &Source<'_>) -> Result<Stream, String> {
         },
     };
     Ok(audio.stream(source))
-}
-
-/// The head as the fields of the caps have it: RTP brings no other. What to skip at the start is then not known.
-fn opus_head(source: &Source<'_>) -> Result<opus::Head, String> {
-    let byte = |field: &str| {
-        let value = source.caps.get::<i32>(field).ok();
-        value.and_then(|value| u8::try_from(value).ok())
-    };
-    let family = byte("channel-mapping-family").unwrap_or(0);
-    let channels = byte("channels").unwrap_or(2);
-    let mapping = match family {
-        0 => opus::Mapping::Simple,
-        family => {
-            let table = source.caps.get::<gst::Array>("channel-mapping");
-            let table = table.map_err(|_| "caps without streamheader and channel-mapping")?;
-            let channel = |value: &gst::glib::SendValue| {
-                let value = value.get::<i32>().ok();
-                value.and_then(|value| u8::try_from(value).ok())
-            };
-            opus::Mapping::Table {
-                family,
-                streams: byte("stream-count").unwrap_or(0),
-                coupled: byte("coupled-count").unwrap_or(0),
-                channels: table.iter().filter_map(channel).collect(),
-            }
-        }
-    };
-    let head = opus::Head {
-        channels,
-        pre_skip: 0,
-        input_rate: source.number("rate").unwrap_or(0),
-        gain: 0,
-        mapping,
-    };
-    head.checked().map_err(|error| format!("caps: {error}"))
 }
 
 /// audio/x-flac.

@@ -4,8 +4,11 @@
 //! xarray as it is.
 
 pub mod arrays;
+pub mod certify;
+pub mod decoder;
 pub mod error;
 pub mod files;
 
 pub use arrays::{Compression, ZarrFormat};
+pub use decoder::{Decoder, Refusal};
 pub use error::StoreError;

@@ -19,6 +19,7 @@ pub mod error;
 pub mod head;
 pub mod index;
 pub mod layout;
+pub mod lookup;
 pub mod packet;
 pub mod plan;
 pub mod stream;

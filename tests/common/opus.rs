@@ -281,21 +281,44 @@ impl Opus {
         format!("filesrc location={path} ! {demuxer}")
     }
 
-    /// What `tests/python/opus_walk.py` finds in the Ogg file: a list of links. Kept, as the files are.
-    pub fn walk(&self) -> Vec<Value> {
+    /// What `tests/python/opus_walk.py` says of the file with an option. Kept, as the files are.
+    fn walked(&self, option: &str) -> Vec<u8> {
         let file = self.path();
-        let key = format!("{}{WALK}", file.display());
-        let walk = cached(&format!("{}.json", self.name), &key, |out| {
-            let ran = Command::new("python3")
-                .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/opus_walk.py"))
-                .arg(&file)
-                .output()
-                .expect("python3 is installed");
+        let key = format!("{}{option}{WALK}", file.display());
+        let walk = cached(&format!("{}.walk", self.name), &key, |out| {
+            let mut command = Command::new("python3");
+            command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/opus_walk.py"));
+            command.args(option.split_whitespace()).arg(&file);
+            let ran = command.output().expect("python3 is installed");
             let said = String::from_utf8_lossy(&ran.stderr);
             assert!(ran.status.success(), "{}: {said}", self.name);
             std::fs::write(out, ran.stdout).expect("the walk is written");
         });
-        serde_json::from_slice(&std::fs::read(walk).expect("the walk is there"))
-            .expect("the walk prints JSON")
+        std::fs::read(walk).expect("the walk is there")
+    }
+
+    /// What an independent walk finds in the Ogg file: a list of links.
+    pub fn walk(&self) -> Vec<Value> {
+        serde_json::from_slice(&self.walked("")).expect("the walk prints JSON")
+    }
+
+    /// What it finds in a file of one link.
+    pub fn link(&self) -> Value {
+        let mut links = self.walk();
+        assert_eq!(links.len(), 1, "{}", self.name);
+        links.remove(0)
+    }
+
+    /// The packets of the Ogg file's first link.
+    pub fn packets(&self) -> Vec<Vec<u8>> {
+        let (bytes, mut at) = (self.walked("--packets"), 0);
+        let mut packets = Vec::new();
+        while at < bytes.len() {
+            let length = bytes[at..at + 4].try_into().expect("four bytes");
+            let end = at + 4 + u32::from_le_bytes(length) as usize;
+            packets.push(bytes[at + 4..end].to_vec());
+            at = end;
+        }
+        packets
     }
 }

@@ -14,18 +14,11 @@ fn number(value: &Value, key: &str) -> u64 {
         .unwrap_or_else(|| panic!("no {key} in {value}"))
 }
 
-/// The only link of a file.
-fn link(file: Opus) -> Value {
-    let mut links = file.walk();
-    assert_eq!(links.len(), 1, "{}", file.name);
-    links.remove(0)
-}
-
 /// Every value of a key in the packets of some files.
 fn seen(files: &[Opus], key: &str) -> BTreeSet<u64> {
     let mut values = BTreeSet::new();
     for file in files {
-        for packet in link(*file)["packets"].as_array().expect("packets") {
+        for packet in file.link()["packets"].as_array().expect("packets") {
             values.insert(number(packet, key));
         }
     }
@@ -39,7 +32,7 @@ fn ffprobe_and_the_walk_agree_on_every_ogg_file() {
             // ffprobe stops at the first packet without a byte.
             continue;
         }
-        let walked = link(*file);
+        let walked = file.link();
         let [probed] = &probe(&file.path())[..] else {
             panic!("{}: not one stream", file.name);
         };
@@ -68,7 +61,7 @@ fn the_files_have_every_duration_and_code() {
 
 #[test]
 fn the_files_are_of_the_modes_they_are_named_for() {
-    let modes = |file: Opus| link(file)["modes"].clone();
+    let modes = |file: Opus| file.link()["modes"].clone();
     for file in [
         opus::CELT,
         opus::CELT_LOW,
@@ -96,9 +89,9 @@ fn the_files_are_of_the_modes_they_are_named_for() {
 
 #[test]
 fn the_files_have_the_heads_and_sums_they_are_named_for() {
-    let family = |file: Opus| number(&link(file)["head"], "family");
+    let family = |file: Opus| number(&file.link()["head"], "family");
     assert_eq!([family(opus::SURROUND), family(opus::DISCRETE)], [1, 255]);
-    assert_eq!(number(&link(opus::SURROUND)["head"], "streams"), 4);
+    assert_eq!(number(&opus::SURROUND.link()["head"], "streams"), 4);
     for file in [
         opus::ODD_TOOLS,
         opus::ODD_FFMPEG,
@@ -107,15 +100,15 @@ fn the_files_have_the_heads_and_sums_they_are_named_for() {
         opus::LATE,
         opus::SPLIT,
     ] {
-        assert_eq!(number(&link(file), "total"), 100_003, "{}", file.name);
+        assert_eq!(number(&file.link(), "total"), 100_003, "{}", file.name);
     }
-    assert_eq!(link(opus::GAIN)["head"]["gain"], json!(-1536));
-    let dtx = link(opus::DTX);
+    assert_eq!(opus::GAIN.link()["head"]["gain"], json!(-1536));
+    let dtx = opus::DTX.link();
     let packets = dtx["packets"].as_array().expect("packets");
     let silent = packets.iter().filter(|p| number(p, "size") <= 2).count();
     assert!(silent > 20, "{silent} packets of DTX");
     assert_eq!(opus::CHAIN.walk().len(), 3);
-    let lost = &link(opus::LOST_PAGE)["gaps"];
+    let lost = &opus::LOST_PAGE.link()["gaps"];
     assert_eq!(*lost, json!([{"packet": 250, "samples": 48_000}]));
 }
 

@@ -3,7 +3,8 @@
 
 It shares nothing with the plugin. `opus_walk.py FILE` prints JSON: a list of links, each with its head, its packets
 (size, samples at 48 kHz, TOC fields, SHA-256), its sums and what is missing of it. A page with a wrong CRC, a packet
-that breaks a rule of RFC 6716 and a granule position that does not add up are WalkErrors.
+that breaks a rule of RFC 6716 and a granule position that does not add up are WalkErrors. `opus_walk.py --packets FILE` writes
+the packets of the first link instead, each behind its length in 32 bits, little-endian.
 """
 import base64
 import hashlib
@@ -280,6 +281,15 @@ def links_of(data):
     return links
 
 
+def main(arguments):
+    with open(arguments[-1], "rb") as file:
+        links = links_of(file.read())
+    if arguments[0] == "--packets":
+        for packet in links[0].packets:
+            sys.stdout.buffer.write(struct.pack("<I", len(packet)) + packet)
+    else:
+        json.dump([link.report() for link in links], sys.stdout)
+
+
 if __name__ == "__main__":
-    with open(sys.argv[1], "rb") as file:
-        json.dump([link.report() for link in links_of(file.read())], sys.stdout)
+    main(sys.argv[1:])

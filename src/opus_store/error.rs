@@ -32,6 +32,16 @@ pub enum StoreError {
         /// Packets that are committed.
         committed_packets: u64,
     },
+    /// Packets are asked for that the store does not have.
+    #[error("packets {start} to {stop} are out of range: {committed_packets} are committed")]
+    PacketRange {
+        /// Number of the first.
+        start: u64,
+        /// Number of the one behind the last.
+        stop: u64,
+        /// Packets that are committed.
+        committed_packets: u64,
+    },
     /// A link is asked for that the store does not have.
     #[error("link {wanted} is out of range: the store has {links}")]
     Link {
@@ -102,6 +112,12 @@ pub enum StoreError {
         path: PathBuf,
         /// What is missing.
         why: String,
+    },
+    /// Another store is where one was open.
+    #[error("{path} is another store than the one that was opened")]
+    Replaced {
+        /// The path.
+        path: PathBuf,
     },
     /// The store has no index, and packets have no lengths of their own.
     #[error(

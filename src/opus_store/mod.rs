@@ -8,7 +8,11 @@ pub mod certify;
 pub mod decoder;
 pub mod error;
 pub mod files;
+mod pages;
+pub mod reader;
+mod table;
 
 pub use arrays::{Compression, ZarrFormat};
 pub use decoder::{Decoder, Refusal};
 pub use error::StoreError;
+pub use reader::{Found, Info, OpusStore, Packets};

@@ -2,11 +2,13 @@
 
 mod allocation;
 mod config;
+mod opus;
 mod reader;
 mod repair;
 
 pub use allocation::bounded;
 pub use config::config;
+pub use opus::{opus_head, opus_lookup, opus_packet};
 pub use reader::reader;
 pub use repair::repair;
 

@@ -5,6 +5,7 @@
 
 pub mod arrays;
 pub mod certify;
+pub mod check;
 pub mod decoder;
 pub mod error;
 pub mod files;

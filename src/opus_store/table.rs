@@ -172,6 +172,18 @@ impl Table {
         Ok(elements.iter().map(|le| u64::from_le_bytes(*le)).collect())
     }
 
+    /// Keys of the chunks of the first `rows` rows that are not there, in their order.
+    pub fn missing_chunks(&self, rows: u64) -> impl Iterator<Item = Result<String, StoreError>> {
+        (0..rows.div_ceil(self.chunk_rows)).filter_map(|chunk| {
+            let key = self.key(chunk);
+            match self.array.storage().size_key(&key) {
+                Ok(Some(_)) => None,
+                Ok(None) => Some(Ok(key.as_str().to_owned())),
+                Err(error) => Some(Err(stored(key.as_str(), error))),
+            }
+        })
+    }
+
     /// Reads a range of bytes of an uncompressed chunk, in one read where it is no longer than [`PIECE`].
     fn read_window(
         &self,

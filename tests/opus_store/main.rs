@@ -5,6 +5,7 @@
 mod random;
 
 mod access;
+mod check;
 mod damage;
 mod foreign;
 mod growing;

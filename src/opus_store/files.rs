@@ -11,6 +11,8 @@ use zarrs::storage::{
 
 /// Blocks of zeros at a value's end are a hole of the file: the size of a block of file systems.
 const HOLE: usize = 4096;
+/// As much of nothing.
+pub(super) const ZEROS: [u8; HOLE] = [0; HOLE];
 
 /// A folder to which keys are written, each in one step.
 ///
@@ -34,7 +36,7 @@ impl AtomicFiles {
         Self { folder, fsync }
     }
 
-    fn path(&self, key: &StoreKey) -> PathBuf {
+    pub(super) fn path(&self, key: &StoreKey) -> PathBuf {
         self.folder.join(key.as_str())
     }
 
@@ -69,7 +71,7 @@ impl AtomicFiles {
         let hole: usize = value
             .chunks(HOLE)
             .rev()
-            .take_while(|block| block.iter().fold(0, |all, byte| all | byte) == 0)
+            .take_while(|block| ZEROS.starts_with(block))
             .map(<[u8]>::len)
             .sum();
         let data = value.len().saturating_sub(hole);

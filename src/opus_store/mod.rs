@@ -12,8 +12,10 @@ pub mod files;
 mod pages;
 pub mod reader;
 mod table;
+pub mod writer;
 
 pub use arrays::{Compression, ZarrFormat};
 pub use decoder::{Decoder, Refusal};
 pub use error::StoreError;
 pub use reader::{Found, Info, OpusStore, Packets};
+pub use writer::{Options, StoreWriter, Summary};

@@ -12,6 +12,7 @@ pub mod extract;
 pub mod files;
 mod pages;
 pub mod reader;
+pub mod rebuild;
 mod table;
 pub mod writer;
 

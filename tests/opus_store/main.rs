@@ -10,3 +10,4 @@ mod damage;
 mod foreign;
 mod growing;
 mod made;
+mod rebuild;

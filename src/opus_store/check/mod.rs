@@ -14,6 +14,7 @@ use crate::opus::layout::link_group;
 
 pub use report::{Finding, Findings, Hashes, LinkReport, MOST_KEPT, Report};
 
+pub(super) use blob::Blob;
 use report::Findable;
 
 /// How far a check has come: packets that are checked, and packets of the link.

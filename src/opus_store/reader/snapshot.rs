@@ -172,6 +172,18 @@ impl Snapshot {
             .collect()
     }
 
+    /// Bytes of each of consecutive packets, as they are in the index.
+    ///
+    /// # Errors
+    /// Those of [`Table::read`].
+    pub fn lengths(&self, packets: Range<u64>) -> Result<Vec<u64>, StoreError> {
+        let values = self.index.read_u64(packets)?;
+        let rows = values.chunks_exact(self.index.columns() as usize);
+        Ok(rows
+            .map(|row| row.get(self.columns.byte_len).copied().unwrap_or(0))
+            .collect())
+    }
+
     /// Samples of consecutive packets, from the packets themselves (RFC 6716, 3.1).
     fn counts(
         &self,

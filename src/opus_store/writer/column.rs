@@ -11,12 +11,12 @@ use crate::opus_store::error::StoreError;
 use crate::opus_store::files::ZEROS;
 
 /// Where keys are written.
-pub(super) type Storage = dyn WritableStorageTraits;
+pub(in crate::opus_store) type Storage = dyn WritableStorageTraits;
 
 /// An array that takes rows at its end. It keeps the chunk that is not full; full ones are written at once.
 ///
 /// What [`Column::flush`] has written becomes part of the array only with [`Column::publish`]: its shape.
-pub(super) struct Column {
+pub(in crate::opus_store) struct Column {
     kind: Kind,
     array: Array<Storage>,
     compression: Compression,

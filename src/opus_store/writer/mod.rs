@@ -10,6 +10,7 @@ mod tests;
 use std::path::Path;
 use std::sync::Arc;
 
+pub(super) use column::Column;
 use column::Storage;
 use link::Link;
 use place::Place;

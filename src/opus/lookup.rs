@@ -95,7 +95,8 @@ impl Search {
     /// Takes rows from packet `first` on: those that were wanted, or any others that meet them, for example a whole page of
     /// a cache. Each call narrows the search by a row at least.
     ///
-    /// Looks at the first and the last row, and at those on the way to the sample, not at all of them.
+    /// Looks at the row that was guessed; else at the first and the last row, and at those on the way to the sample: not at
+    /// all of them.
     ///
     /// # Errors
     /// [`Error::Row`] when the rows do not rise as those of an index, contradict rows fed before, end before the sample, or
@@ -109,6 +110,11 @@ impl Search {
             let left = format!("rows of {} to {}", self.low.packet, self.high.packet);
             return Err(wrong(first, "row", first, left));
         };
+        // The rows are far apart in memory: the usual case looks at one place alone.
+        let guessed = usize::try_from(self.guess.saturating_sub(first)).ok();
+        if let Some(at) = guessed.filter(|at| rows.get(*at).is_some_and(|r| r.holds(self.sample))) {
+            return self.find(first, rows, at);
+        }
         let (start, end) = edges(first, rows.len(), head, tail)?;
         rises(self.low, start)?;
         rises(start, end)?;
@@ -116,7 +122,8 @@ impl Search {
             rises(end, self.high)?;
         }
         if head.cum_start <= self.sample && self.sample <= tail.cum_end {
-            return self.find_in(first, rows);
+            let at = rows.partition_point(|row| row.cum_end < self.sample);
+            return self.find(first, rows, at);
         }
         let before = self.rows_left();
         if self.sample < head.cum_start {
@@ -160,15 +167,21 @@ impl Search {
         )
     }
 
-    /// Finds the sample in rows whose first and last are on both sides of it.
-    fn find_in(&mut self, first: u64, rows: &[Row]) -> Result<(), Error> {
-        let at = rows.partition_point(|row| row.cum_end < self.sample);
+    /// Ends the search at one of the rows, if it is sound and holds the sample.
+    fn find(&mut self, first: u64, rows: &[Row], at: usize) -> Result<(), Error> {
         let packet = first.saturating_add(at as u64);
         let previous = at.checked_sub(1).and_then(|at| rows.get(at));
         let Some(row) = rows.get(at) else {
             return Err(wrong(packet, "row", packet, "a row".into()));
         };
         index::check(previous, row, packet)?;
+        rises(
+            self.low,
+            Edge {
+                packet,
+                sample: row.cum_start,
+            },
+        )?;
         if !row.holds(self.sample) {
             let expected = format!("{} or less", self.sample);
             return Err(wrong(packet, "cum_start", row.cum_start, expected));

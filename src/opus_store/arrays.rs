@@ -135,10 +135,10 @@ impl Kind {
         let chunks = self.shape(self.chunk_rows);
         match format {
             ZarrFormat::V3 => {
-                let mut codecs = vec![match self.element_size {
-                    1 => json!({"name": "bytes"}),
-                    _ => json!({"name": "bytes", "configuration": {"endian": "little"}}),
-                }];
+                // Bytes have no order; but zarrs shortens a codec without configuration to its name, which zarr-python
+                // does not take.
+                let mut codecs =
+                    vec![json!({"name": "bytes", "configuration": {"endian": "little"}})];
                 if compression == Compression::Zstd {
                     codecs.push(
                         json!({"name": "zstd", "configuration": {"level": 3, "checksum": false}}),

@@ -28,8 +28,9 @@ pub enum Step {
 
 /// The search for a sample of the time line.
 ///
-/// Packets of one duration take one window of rows; where durations change, the windows grow, and every second one halves
-/// what is left, if the one before did not: 20 million rows take 2 or 3 windows, and 25 where durations are made to mislead.
+/// Packets of one duration take one window of rows. Where durations change, the windows grow, and every second one halves
+/// what is left, if the one before did not: 20 million rows take 2 windows where durations are mixed, 3 on average where
+/// they change once, and 30 at most whatever they are.
 #[derive(Debug, Clone)]
 pub struct Search {
     sample: u64,

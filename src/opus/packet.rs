@@ -69,6 +69,8 @@ pub struct Packet {
     pub frames: u8,
     /// Samples at 48 kHz, 1 to 5760.
     pub samples: u32,
+    /// Whether a stream of it is of the modes SILK, hybrid and CELT.
+    pub modes: [bool; 3],
 }
 
 impl Packet {
@@ -91,12 +93,16 @@ impl Packet {
             return Err(reader.breaks("R1", "no stream", "1 or more"));
         };
         let mut first: Option<Self> = None;
+        let mut modes = [false; 3];
         for stream in 0..streams {
             let packet = if stream == last {
                 reader.packet::<false>()
             } else {
                 reader.packet::<true>()
             }?;
+            for (seen, mode) in modes.iter_mut().zip(packet.modes) {
+                *seen |= mode;
+            }
             let expected = first.get_or_insert(packet).samples;
             if packet.samples != expected {
                 return Err(Error::StreamDurations {
@@ -106,7 +112,9 @@ impl Packet {
                 });
             }
         }
-        first.ok_or_else(|| reader.breaks("R1", "no stream", "1 or more"))
+        first
+            .map(|first| Self { modes, ..first })
+            .ok_or_else(|| reader.breaks("R1", "no stream", "1 or more"))
     }
 }
 
@@ -253,10 +261,16 @@ impl Reader<'_> {
             self.implicit(&frames, rest)?;
             self.at = self.data.len();
         }
+        let mode = toc.mode();
         Ok(Packet {
             toc,
             frames: frames.count,
             samples: frames.samples,
+            modes: [
+                matches!(mode, Mode::Silk),
+                matches!(mode, Mode::Hybrid),
+                matches!(mode, Mode::Celt),
+            ],
         })
     }
 
@@ -383,6 +397,15 @@ mod tests {
             Packet::parse_streams(&[celt, 0, celt, 0, celt], 3),
             Packet::parse(&[celt])
         );
+    }
+
+    #[test]
+    fn modes_are_those_of_all_streams() {
+        let (silk, hybrid, celt) = (1 << 3, 13 << 3, 31 << 3);
+        let modes = |data: &[u8], streams| Packet::parse_streams(data, streams).unwrap().modes;
+        assert_eq!(modes(&[celt], 1), [false, false, true]);
+        assert_eq!(modes(&[celt, 0, silk], 2), [true, false, true]);
+        assert_eq!(modes(&[hybrid, 0, hybrid, 0, celt], 3), [false, true, true]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A stream while it is indexed: packets in, rows and gaps out.
 
-use super::packet::{Mode, Packet};
+use super::packet::Packet;
 use super::{Attributes, Clip, Error, Gap, Head, PreSkipSource, Row, attributes};
 
 /// Milliseconds of pre-roll after which CELT decodes the same samples as from the start: measured with libopus 1.3.1.
@@ -89,12 +89,9 @@ impl Stream {
             packet.samples,
         )?;
         self.clipped(clip, row.sample_count);
-        let mode = match packet.toc.mode() {
-            Mode::Silk => &mut self.modes[0],
-            Mode::Hybrid => &mut self.modes[1],
-            Mode::Celt => &mut self.modes[2],
-        };
-        *mode = true;
+        for (seen, mode) in self.modes.iter_mut().zip(packet.modes) {
+            *seen |= mode;
+        }
         self.last = Some(row);
         self.packets += 1;
         Ok(row)

@@ -84,6 +84,11 @@ fn the_mp4_muxers_interface_is_as_kept() {
     compare("fmp4remux");
 }
 
+#[test]
+fn the_indexers_interface_is_as_kept() {
+    compare("opusindexer");
+}
+
 /// An element without a file here has an interface that nobody reviews.
 #[test]
 fn every_element_of_the_plugin_is_kept() {
@@ -103,6 +108,7 @@ fn every_element_of_the_plugin_is_kept() {
         .filter(|name| *name != "h4mk")
         .collect();
     elements.sort_unstable();
-    assert_eq!(elements, ["fmp4remux", "h4mkdemux", "h4mkmux"], "{text}");
+    let all = ["fmp4remux", "h4mkdemux", "h4mkmux", "opusindexer"];
+    assert_eq!(elements, all, "{text}");
     assert!(elements.iter().all(|name| golden(name).is_file()));
 }

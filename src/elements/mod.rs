@@ -9,6 +9,8 @@ pub mod fmp4remux;
 pub mod h4mkdemux;
 /// `h4mkmux`.
 pub mod h4mkmux;
+/// `opusindexer`.
+pub mod opusindexer;
 
 /// Registers every element with the plugin.
 ///
@@ -17,5 +19,6 @@ pub mod h4mkmux;
 pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     h4mkmux::register(plugin)?;
     h4mkdemux::register(plugin)?;
-    fmp4remux::register(plugin)
+    fmp4remux::register(plugin)?;
+    opusindexer::register(plugin)
 }

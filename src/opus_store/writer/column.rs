@@ -82,6 +82,17 @@ impl Column {
         }
     }
 
+    /// Replaces the last row, unless it went out with a full chunk; whether it did.
+    pub fn replace_last(&mut self, row: &[u8]) -> bool {
+        let Some(start) = self.buffer.len().checked_sub(row.len()) else {
+            return false;
+        };
+        self.buffer.truncate(start);
+        self.buffer.extend_from_slice(row);
+        self.written = self.written.min(start);
+        true
+    }
+
     /// Writes what is not written, if anything.
     pub fn flush(&mut self) -> Result<(), StoreError> {
         if self.written < self.buffer.len() {

@@ -8,7 +8,7 @@ use super::Options;
 use super::column::{Column, Storage};
 use super::hashes::Hashes;
 use crate::opus::layout::{ROWS_CHUNK, link_group};
-use crate::opus::{Attributes, Clip, Start, Stream};
+use crate::opus::{Attributes, Clip, Gap, Row, Start, Stream};
 use crate::opus_store::arrays::{self, Compression, JsonMap, ZarrFormat, refused};
 use crate::opus_store::certify;
 use crate::opus_store::decoder::Decoder;
@@ -27,8 +27,13 @@ pub(super) struct Link {
     hashes: Option<Hashes>,
     gaps: Column,
     index: Column,
+    last_gap: Option<Gap>,
     /// Rows of index and gaps that are committed.
     committed: (u64, u64),
+}
+
+const fn gap_row(gap: Gap) -> [[u8; 8]; 2] {
+    [gap.packet.to_le_bytes(), gap.samples.to_le_bytes()]
 }
 
 impl Link {
@@ -58,6 +63,7 @@ impl Link {
             group,
             format: options.format,
             stream: Stream::new(start),
+            last_gap: None,
             committed: (0, 0),
         })
     }
@@ -94,9 +100,9 @@ impl Link {
     }
 
     /// Takes a packet, or, where it has no bytes, records that it is missing.
-    pub fn packet(&mut self, bytes: &[u8], clip: Clip) -> Result<(), StoreError> {
+    pub fn packet(&mut self, bytes: &[u8], clip: Clip) -> Result<Option<Row>, StoreError> {
         if bytes.is_empty() {
-            return self.gap(None);
+            return self.gap(None).map(|()| None);
         }
         let packet = self.stream.packets();
         let row = self
@@ -107,15 +113,41 @@ impl Link {
         if let Some(hashes) = &mut self.hashes {
             hashes.packet(bytes)?;
         }
-        let row = row.values().map(u64::to_le_bytes);
-        self.index.push(row.as_flattened())
+        self.index
+            .push(row.values().map(u64::to_le_bytes).as_flattened())?;
+        Ok(Some(row))
     }
 
     /// Records that samples are missing here; `None`: a packet without bytes.
     pub fn gap(&mut self, samples: Option<u64>) -> Result<(), StoreError> {
         let gap = self.stream.gap(samples);
-        let row = [gap.packet, gap.samples].map(u64::to_le_bytes);
-        self.gaps.push(row.as_flattened())
+        self.gaps.push(gap_row(gap).as_flattened())?;
+        self.last_gap = Some(gap);
+        Ok(())
+    }
+
+    /// The last gap, of which nobody knew how long it is, has so many samples.
+    pub fn amend_gap(&mut self, samples: u64) -> Result<(), StoreError> {
+        let amended = self.last_gap.map(|gap| Gap { samples, ..gap });
+        match amended {
+            Some(gap) if self.gaps.replace_last(gap_row(gap).as_flattened()) => {
+                self.last_gap = amended;
+                self.committed.1 = self.committed.1.min(self.gaps() - 1);
+                Ok(())
+            }
+            // It went out with a full chunk: what was missing then is told where it was found out.
+            _ => self.gap(Some(samples)),
+        }
+    }
+
+    /// The stream ends so many samples before its last packet, where clipping said nothing of it.
+    pub const fn end_before(&mut self, samples: u64) {
+        self.stream.end_before(samples);
+    }
+
+    /// Packets that readers may trust.
+    pub const fn committed_packets(&self) -> u64 {
+        self.committed.0
     }
 
     /// Whether so many packets came since the last commit that one is due.

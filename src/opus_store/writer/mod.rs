@@ -18,7 +18,7 @@ use place::Place;
 use super::arrays::{Compression, ZarrFormat};
 use super::error::StoreError;
 use super::files::AtomicFiles;
-use crate::opus::{Attributes, Clip, Start};
+use crate::opus::{Attributes, Clip, Row, Start};
 
 /// How a store is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -139,18 +139,19 @@ impl StoreWriter {
         Ok(())
     }
 
-    /// Takes the next packet of the link. One without bytes is recorded as a gap as long as the packet before it.
+    /// Takes the next packet of the link; its row. One without bytes has none: it is recorded as a gap as long as the packet
+    /// before it.
     ///
     /// # Errors
     /// [`StoreError::Packet`] when it breaks a rule of RFC 6716, 3.4: it is left out, and the next one may come. Those of
     /// writing.
-    pub fn packet(&mut self, bytes: &[u8], clip: Clip) -> Result<(), StoreError> {
+    pub fn packet(&mut self, bytes: &[u8], clip: Clip) -> Result<Option<Row>, StoreError> {
         let taken = self.link()?.packet(bytes, clip);
-        self.after(taken)?;
+        let row = self.after(taken)?;
         if self.link()?.is_commit_due() {
-            return self.commit();
+            self.commit()?;
         }
-        Ok(())
+        Ok(row)
     }
 
     /// Records that samples are missing before the next packet; 0 where nothing tells how many.
@@ -160,6 +161,32 @@ impl StoreWriter {
     pub fn gap(&mut self, samples: u64) -> Result<(), StoreError> {
         let taken = self.link()?.gap(Some(samples));
         self.after(taken)
+    }
+
+    /// Says how many samples the last gap has, once that is known.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn amend_gap(&mut self, samples: u64) -> Result<(), StoreError> {
+        let taken = self.link()?.amend_gap(samples);
+        self.after(taken)
+    }
+
+    /// Says that the link ends so many samples before its last packet does, where clipping said nothing of it.
+    ///
+    /// # Errors
+    /// When no link is written.
+    pub fn end_before(&mut self, samples: u64) -> Result<(), StoreError> {
+        self.link()?.end_before(samples);
+        Ok(())
+    }
+
+    /// Packets of the current link that readers may trust.
+    pub fn committed_packets(&self) -> u64 {
+        match &self.state {
+            State::Open(open) => open.link.committed_packets(),
+            State::New | State::Closed(_) => 0,
+        }
     }
 
     /// Makes all that came readable.
@@ -224,7 +251,7 @@ impl StoreWriter {
     }
 
     /// Takes nothing more after an error, but for that of a packet that was left out.
-    fn after(&mut self, done: Result<(), StoreError>) -> Result<(), StoreError> {
+    fn after<T>(&mut self, done: Result<T, StoreError>) -> Result<T, StoreError> {
         if let Err(error) = &done
             && !matches!(error, StoreError::Packet { .. })
         {

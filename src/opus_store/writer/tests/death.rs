@@ -244,7 +244,7 @@ fn a_writer_whose_storage_fails_keeps_what_is_committed_and_takes_nothing_more()
             };
             assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
             for refused in [
-                writer.packet(&packet(0), Clip::default()),
+                writer.packet(&packet(0), Clip::default()).map(drop),
                 writer.gap(1),
                 writer.commit(),
                 writer.begin(start(2)),

@@ -96,3 +96,48 @@ fn in_order<'r, T, E>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Certainty;
+    use super::*;
+
+    const RANGES: [Range<u64>; 12] = [const { 0..1 }; 12];
+
+    fn pcm(number: usize) -> Pcm<i16> {
+        Pcm {
+            samples: vec![number as i16],
+            channels: 1,
+            certainty: Certainty::Certified { preroll_samples: 0 },
+        }
+    }
+
+    #[test]
+    fn no_more_is_given_out_than_may_wait() {
+        let (give, work) = channel();
+        let (done, results) = channel();
+        // The threads are as quick as they can be, and late with each third.
+        for number in [1, 2, 0, 4, 5, 3, 7, 8, 6, 10, 11, 9] {
+            done.send((number, Ok(Ok(pcm(number))))).unwrap();
+        }
+        let (mut given, mut handed) = (0, Vec::new());
+        in_order(&RANGES, 4, &give, &results, |number, pcm| {
+            given += work.try_iter().count();
+            assert_eq!(given, (number + 4).min(RANGES.len()));
+            handed.extend(pcm?.samples);
+            Ok::<_, StoreError>(())
+        })
+        .unwrap();
+        assert_eq!(handed, (0..12).collect::<Vec<i16>>());
+    }
+
+    #[test]
+    #[should_panic(expected = "the thread's own")]
+    fn a_panic_of_a_thread_is_passed_on() {
+        let (give, _work) = channel();
+        let (done, results) = channel::<Done<i16>>();
+        done.send((1, Ok(Ok(pcm(1))))).unwrap();
+        done.send((0, Err(Box::new("the thread's own")))).unwrap();
+        let _ = in_order(&RANGES, 4, &give, &results, |_, pcm| pcm.map(drop));
+    }
+}

@@ -35,6 +35,13 @@ const SCENARIOS: &[(&str, fn())] = &[
         "a_hundred_fmp4remux_are_flushed_and_ended_at_random_points",
         || muxers_disturbed(fmp4remux, 7),
     ),
+    ("one_opusindexer_goes_up_and_down_a_hundred_times", || {
+        muxer_cycles(opusindexer, 8);
+    }),
+    (
+        "a_hundred_opusindexers_are_flushed_and_ended_at_random_points",
+        || muxers_disturbed(opusindexer, 9),
+    ),
     (
         "decodebin_plays_and_is_stopped_at_random_points",
         decodebin_cycles,
@@ -61,6 +68,8 @@ fn main() -> ExitCode {
             .expect("a known scenario");
         common::init();
         scenario();
+        // What the indexers wrote; most scenarios write nothing.
+        let _ = std::fs::remove_dir_all(opus_store());
         // SAFETY: nothing of GStreamer is used after this; the tracer reports now.
         unsafe { gst::deinit() };
         return ExitCode::SUCCESS;
@@ -331,6 +340,25 @@ fn fmp4remux(random: &mut Random) -> (gst::Pipeline, gst::Element) {
     ));
     let muxer = pipeline.by_name("m").expect("the muxer");
     (pipeline, muxer)
+}
+
+/// Where the indexers of this process write.
+fn opus_store() -> std::path::PathBuf {
+    std::env::temp_dir().join(format!("harmony-states-{}", std::process::id()))
+}
+
+/// Packets of endless sound into one store after the other, all at the same place.
+fn opusindexer(random: &mut Random) -> (gst::Pipeline, gst::Element) {
+    let live = random.below(4) == 0;
+    let hashes = random.below(2) == 0;
+    let pipeline = launch(&format!(
+        "audiotestsrc is-live={live} samplesperbuffer=480 ! audio/x-raw,rate=48000 ! opusenc \
+         ! opusindexer name=m location={} overwrite=true pcm-hash={hashes} commit-interval=0 \
+         ! fakesink sync=false async=false",
+        quoted(&opus_store())
+    ));
+    let indexer = pipeline.by_name("m").expect("the indexer");
+    (pipeline, indexer)
 }
 
 fn muxer_cycles(make: Make, seed: u64) {

@@ -11,3 +11,4 @@ mod foreign;
 mod growing;
 mod made;
 mod rebuild;
+mod written;

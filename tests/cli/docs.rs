@@ -20,6 +20,7 @@ fn the_commands_of_the_page_run() {
         .unwrap();
     fs::write(folder.path().join("description.json"), json).unwrap();
     fs::create_dir(folder.path().join("pipelines")).unwrap();
+    fs::write(folder.path().join("list.csv"), "0,480\n480,4800,b\n").unwrap();
     let launch = "pipelines/record-test.launch";
     fs::copy(root.join(launch), folder.path().join(launch)).unwrap();
 
@@ -40,7 +41,8 @@ fn the_commands_of_the_page_run() {
     assert_eq!(
         Vec::from_iter(seen),
         [
-            "build", "chain", "discover", "list", "remux", "run", "verify"
+            "build", "chain", "discover", "extract", "index", "info", "list", "remux", "run",
+            "verify"
         ]
     );
     let built = Ran::from(

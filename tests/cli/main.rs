@@ -7,6 +7,7 @@ mod common;
 mod discover;
 mod docs;
 mod hostile;
+mod opus;
 mod remux;
 mod run;
 mod tool;

@@ -67,6 +67,10 @@ recipes! {
     FLAC = "flac.flac", "-f lavfi -i sine=f=440:r=44100:d=3 -c:a flac -f flac";
     /// Raw audio.
     WAV = "raw.wav", "-f lavfi -i sine=f=440:r=48000:d=2 -ac 2 -c:a pcm_s16le -f wav";
+    /// MP3.
+    MP3 = "mp3.mp3", "-f lavfi -i sine=f=440:r=44100:d=3 -c:a libmp3lame -f mp3";
+    /// Raw audio at 384 kHz: a tone that is heard, and one of 60 kHz that is not.
+    WAV_384 = "raw-384.wav", "-f lavfi -i aevalsrc=0.3*sin(2*PI*1000*t)+0.3*sin(2*PI*60000*t):s=384000:d=1 -c:a pcm_s16le -f wav";
     /// H.264 and subtitles that are silent for most of the time.
     H264_SRT = "h264-srt.mkv", "-f lavfi -i testsrc2=s=160x90:r=25:d=5 -i {srt} -map 0 -map 1 -c:v libx264 -preset veryfast -bf 2 -g 25 -pix_fmt yuv420p -c:s srt -f matroska";
     /// VP8 and WebVTT.

@@ -56,11 +56,14 @@ files! { SOUND:
     /// Six channels that differ.
     SIX = "six.wav", r"ffmpeg -v error -nostdin -i {music.wav} -i {hiss.wav} -bitexact -filter_complex \
         '[0]channelsplit[l][r];[1]asplit=4[a][b][c][d];[b]lowpass=f=120[e];[c]adelay=7[f];[d]adelay=11[g];[l][r][a][e][f][g]join=inputs=6:channel_layout=5.1' -t 6 {out}";
+    /// A minute and a half of music.
+    LONG = "long.wav", "ffmpeg -v error -nostdin -stream_loop 3 -i {music.wav} -t 90 -bitexact {out}";
     /// Exactly 100 003 stereo samples.
     ODD = "odd.wav", "ffmpeg -v error -nostdin -i {music.wav} -af atrim=end_sample=100003 -bitexact {out}";
 }
 
-/// `opusenc` of opus-tools: options, then the sound. The serial number is fixed, so that the file is always the same.
+/// `opusenc` of opus-tools: options, then the sound. The serial number is fixed, so that the file is always the same; links
+/// of one chain must have different ones (RFC 3533, 4).
 macro_rules! tools {
     ($options:literal, $sound:literal) => {
         concat!(
@@ -141,9 +144,9 @@ files! { OGG:
     /// All three modes, as the encoder chooses by what it hears.
     MIXED = "mixed.opus", tools!("--bitrate 24", "{turns.wav}");
     /// 5.1: mapping family 1, four streams.
-    SURROUND = "surround.opus", tools!("--bitrate 256", "{six.wav}");
+    SURROUND = "surround.opus", tools!("--bitrate 256 --serial 9", "{six.wav}");
     /// 100 003 samples in.
-    ODD_TOOLS = "odd-tools.opus", tools!("--bitrate 96", "{odd.wav}");
+    ODD_TOOLS = "odd-tools.opus", tools!("--bitrate 96 --serial 8", "{odd.wav}");
     /// One packet a page.
     PAGES = "pages.opus", tools!("--bitrate 96 --max-delay 0", "{odd.wav}");
 
@@ -191,6 +194,13 @@ files! { OGG:
     GAIN = "gain.opus", reframed!("--gain -1536", "{celt.opus}");
     /// A stream that was recorded from its two millionth sample on.
     LATE = "late.opus", reframed!("--start 2000000", "{odd-tools.opus}");
+}
+
+files! { LONG_ONES:
+    /// A minute and a half of CELT.
+    LONG_CELT = "long-celt.opus", tools!("--bitrate 64", "{long.wav}");
+    /// The same in SILK.
+    LONG_SILK = "long-silk.opus", tools!("--bitrate 24 --speech --set-ctl-int 4004=1103", "{long.wav}");
 }
 
 files! { DAMAGED:

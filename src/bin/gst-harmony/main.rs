@@ -1,4 +1,4 @@
-//! `gst-harmony`: looks into H4MK files, builds and checks them, and runs pipelines.
+//! `gst-harmony`: looks into H4MK files and stores of Opus, builds, checks, converts and extracts, and runs pipelines.
 //!
 //! Every subcommand prints for people by default and for programs with `--json`. Exit status: 0, 1 (bad data or a
 //! pipeline that failed), 2 (bad usage).
@@ -14,6 +14,7 @@ mod json;
 mod list;
 mod list_json;
 mod node;
+mod opus;
 mod output;
 mod partial;
 mod progress;
@@ -31,7 +32,7 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::Outcome;
 
-/// Looks into H4MK files, builds and checks them, and runs GStreamer pipelines.
+/// Looks into H4MK files, builds and checks them; indexes Opus and extracts its samples; runs GStreamer pipelines.
 ///
 /// Exit status: 0 success, 1 bad data or a pipeline that failed, 2 bad usage.
 #[derive(Parser)]
@@ -53,6 +54,9 @@ enum Command {
     Run(run::Args),
     Discover(discover::Args),
     Remux(remux::Args),
+    Index(opus::index::Args),
+    Info(opus::info::Args),
+    Extract(opus::extract::Args),
 }
 
 fn main() -> ExitCode {
@@ -65,6 +69,9 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(args, cli.json),
         Command::Discover(args) => discover::run(args, cli.json),
         Command::Remux(args) => remux::run(args, cli.json),
+        Command::Index(args) => opus::index::run(args, cli.json),
+        Command::Info(args) => opus::info::run(args, cli.json),
+        Command::Extract(args) => opus::extract::run(args, cli.json),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,13 +1,14 @@
 //! `gst-harmony remux`: what a media file holds, as it is, into MP4 or HLS.
 
-mod codecs;
+pub mod codecs;
+pub mod input;
+pub mod output;
+pub mod session;
+pub mod track;
+
 mod hls;
-mod input;
-mod output;
 mod report;
-mod session;
 mod streams;
-mod track;
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! `gst-harmony verify`: CRCs, order, and whether the indexes agree with the blocks.
+//! `gst-harmony verify`: CRCs, order, and whether the indexes agree with the blocks; or a store of Opus packets.
 
 use std::path::PathBuf;
 
@@ -15,21 +15,32 @@ use crate::survey::Survey;
 use crate::verify_index::IndexCheck;
 use crate::verify_order::OrderCheck;
 
-/// Check all CRCs of an H4MK file, the order of its chunks, and that its indexes agree with its blocks.
+/// Check an H4MK file (CRCs, order, indexes against blocks), or a store of Opus packets (index, packets, attributes).
 ///
-/// A wrong CRC in a block does not stop the check: all that is wrong is told. Warnings do not change the exit status.
+/// What is wrong in one place does not stop the check: all that is wrong is told. Warnings do not change the exit status.
 #[derive(ClapArgs)]
 pub struct Args {
-    /// The file.
-    #[arg(value_name = "FILE.h4mk")]
+    /// The file, or the folder of a store.
+    #[arg(value_name = "FILE.h4mk|STORE")]
     file: PathBuf,
     /// Take a cut or growing file as far as it is whole.
     #[arg(long)]
     partial: bool,
+    /// Decode all packets of a certified store and compare with its hashes.
+    #[arg(long, conflicts_with = "partial")]
+    hashes: bool,
 }
 
 /// Runs the subcommand.
 pub fn run(args: &Args, json: bool) -> Outcome {
+    if args.file.is_dir() {
+        return crate::opus::verify::run(&args.file, args.hashes, json);
+    }
+    if args.hashes {
+        return Err(Failure::Usage(
+            "--hashes: found a file, expected the folder of a store".to_owned(),
+        ));
+    }
     let mut source = Source::open(&args.file)?;
     let mut findings = Findings::default();
     let survey = walk(&mut source, args.partial, &mut findings)?;

@@ -16,10 +16,10 @@ use crate::failure::{Failure, Outcome};
 use crate::progress::Progress;
 
 /// How often Ctrl-C is looked at and the bar moves.
-const TICK: gst::ClockTime = gst::ClockTime::from_mseconds(200);
+pub const TICK: gst::ClockTime = gst::ClockTime::from_mseconds(200);
 
 /// After so many ticks without a thread at work none will come.
-const MOST_IDLE: u32 = 10;
+pub const MOST_IDLE: u32 = 10;
 
 /// What was written.
 pub struct Done {
@@ -128,17 +128,7 @@ impl Session {
 
     /// No stream was found and no thread looks for one: `parsebin` can lose the error of a demuxer that it just added.
     fn is_stuck(&self) -> bool {
-        let busy = |element: gst::Element| {
-            let mut pads = element.pads().into_iter();
-            pads.any(|pad| pad.task_state() == gst::TaskState::Started)
-        };
-        lock(&self.streams).is_empty()
-            && !self
-                .pipeline
-                .iterate_recurse()
-                .into_iter()
-                .flatten()
-                .any(busy)
+        lock(&self.streams).is_empty() && is_idle(&self.pipeline)
     }
 
     /// One message of the bus. True: the end.
@@ -172,20 +162,13 @@ impl Session {
 
     /// How many of the source's bytes are behind us, by the time that has passed of its duration.
     fn position(&self) -> u64 {
-        let duration = self
-            .pipeline
-            .query_duration::<gst::ClockTime>()
-            .map_or(0, |d| d.nseconds());
         let ends = lock(&self.streams)
             .tracks
             .iter()
             .filter_map(|track| lock(track).end_ns)
             .collect::<Vec<_>>();
-        let end = u64::try_from(ends.into_iter().max().unwrap_or(0))
-            .unwrap_or(0)
-            .min(duration);
-        let done = u128::from(self.input.length) * u128::from(end) / u128::from(duration.max(1));
-        u64::try_from(done).unwrap_or(self.input.length)
+        let end = u64::try_from(ends.into_iter().max().unwrap_or(0)).unwrap_or(0);
+        progressed(&self.pipeline, self.input.length, end)
     }
 
     fn finish(mut self) -> Outcome<Done> {
@@ -224,4 +207,22 @@ impl Session {
             segments: std::mem::take(&mut self.segments),
         })
     }
+}
+
+/// No thread of the pipeline is at work.
+pub fn is_idle(pipeline: &gst::Pipeline) -> bool {
+    let busy = |element: gst::Element| {
+        let mut pads = element.pads().into_iter();
+        pads.any(|pad| pad.task_state() == gst::TaskState::Started)
+    };
+    !pipeline.iterate_recurse().into_iter().flatten().any(busy)
+}
+
+/// How many of a source's `length` bytes are behind us when `end` ns of its duration are.
+pub fn progressed(pipeline: &gst::Pipeline, length: u64, end: u64) -> u64 {
+    let duration = pipeline
+        .query_duration::<gst::ClockTime>()
+        .map_or(0, |d| d.nseconds());
+    let done = u128::from(length) * u128::from(end.min(duration)) / u128::from(duration.max(1));
+    u64::try_from(done).unwrap_or(length)
 }

@@ -184,7 +184,7 @@ pub fn attach(
 }
 
 /// `elements` as one; the first is called `first` and the last `last`.
-fn encoder(elements: &str) -> Outcome<gst::Element> {
+pub fn encoder(elements: &str) -> Outcome<gst::Element> {
     let failed = |error: &dyn std::fmt::Display| Failure::Data(format!("{elements}: {error}"));
     // No pads by themselves: those between a decoder and what is behind it are free as well until it knows the sound.
     let bin = gst::parse::bin_from_description(elements, false).map_err(|error| failed(&error))?;

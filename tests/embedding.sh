@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Records and plays from C, Python and Rust through the public interface, with the plugin in build/ (or in the
-# folder given) found by GST_PLUGIN_PATH. Ends with "N passed, N failed".
+# folder given) found by GST_PLUGIN_PATH, and extracts from a store of Opus in Rust. Ends with "N passed, N failed".
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,7 +20,7 @@ try() {
   local name=$1
   shift
   echo "== $name"
-  if "$@" && [ -s "$scratch/$name.h4mk" ]; then passed=$((passed + 1)); else
+  if "$@"; then passed=$((passed + 1)); else
     echo "== $name: FAILED"
     failed=$((failed + 1))
   fi
@@ -29,15 +29,26 @@ try() {
 in_c() {
   # shellcheck disable=SC2086
   cc -Wall -Wextra -Wno-unused-parameter -Werror tests/c/embedding.c -o "$scratch/embedding" $flags &&
-    "$scratch/embedding" "$scratch/c.h4mk"
+    "$scratch/embedding" "$scratch/c.h4mk" && [ -s "$scratch/c.h4mk" ]
 }
+# The interpreter of the distribution has the bindings, whatever else is on PATH.
+in_python() { /usr/bin/python3 tests/python/embedding.py "$scratch/python.h4mk" && [ -s "$scratch/python.h4mk" ]; }
 # The plugin comes with the program: the path must not be needed.
-in_rust() { env -u GST_PLUGIN_PATH cargo run --quiet --locked --example record_and_play -- "$scratch/rust.h4mk"; }
+in_rust() { env -u GST_PLUGIN_PATH cargo run --quiet --locked --example record_and_play -- "$scratch/rust.h4mk" && [ -s "$scratch/rust.h4mk" ]; }
+# Of four seconds of a tone the first and the last, certified.
+from_store() {
+  local store=$scratch/tone.zarr
+  gst-launch-1.0 -q audiotestsrc num-buffers=200 samplesperbuffer=960 volume=0.5 ! audio/x-raw,rate=48000,channels=2 \
+    ! opusenc ! opusindexer location="$store" pcm-hash=true ! fakesink &&
+    cargo run --quiet --locked --example opus_extract -- "$store" 0 3 | tee "$scratch/levels" &&
+    grep -q '192000 samples, 2 channels' "$scratch/levels" &&
+    [ "$(grep -c '^second [03]: -9\.[01] dB, certified' "$scratch/levels")" -eq 2 ]
+}
 
 try c in_c
-# The interpreter of the distribution has the bindings, whatever else is on PATH.
-try python /usr/bin/python3 tests/python/embedding.py "$scratch/python.h4mk"
+try python in_python
 try rust in_rust
+try store from_store
 
 # An independent reader accepts each file.
 for file in "$scratch"/*.h4mk; do

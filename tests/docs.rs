@@ -288,6 +288,11 @@ fn the_remuxers_documentation_runs() {
     assert_eq!(probe(&place.file("out.mp4")).len(), 2);
 }
 
+#[test]
+fn the_indexers_documentation_runs() {
+    run_page("src/elements/opusindexer/mod.rs", 1);
+}
+
 /// A page or element that no test above names would not be run.
 #[test]
 fn every_page_and_element_is_run() {

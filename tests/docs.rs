@@ -262,6 +262,17 @@ fn the_remuxers_page_runs() {
 }
 
 #[test]
+fn the_opus_sources_page_runs() {
+    let place = run_page("docs/opusindexsrc.md", 8);
+    // One channel of 16 bits.
+    for (name, samples) in [("second.wav", 48_000u32), ("parts.wav", 14_400)] {
+        let wave = fs::read(place.file(name)).expect("the file");
+        let head = [&b"data"[..], &(samples * 2).to_le_bytes()].concat();
+        assert!(wave.windows(8).any(|bytes| bytes == head), "{name}");
+    }
+}
+
+#[test]
 fn the_page_of_the_format_runs() {
     run_page("docs/format.md", 1);
 }
@@ -291,6 +302,12 @@ fn the_remuxers_documentation_runs() {
 #[test]
 fn the_indexers_documentation_runs() {
     run_page("src/elements/opusindexer/mod.rs", 1);
+}
+
+#[test]
+fn the_opus_sources_documentation_runs() {
+    let place = run_page("src/elements/opusindexsrc/mod.rs", 3);
+    assert!(place.file("second.wav").is_file());
 }
 
 /// A page or element that no test above names would not be run.

@@ -89,6 +89,11 @@ fn the_indexers_interface_is_as_kept() {
     compare("opusindexer");
 }
 
+#[test]
+fn the_opus_sources_interface_is_as_kept() {
+    compare("opusindexsrc");
+}
+
 /// An element without a file here has an interface that nobody reviews.
 #[test]
 fn every_element_of_the_plugin_is_kept() {
@@ -108,7 +113,13 @@ fn every_element_of_the_plugin_is_kept() {
         .filter(|name| *name != "h4mk")
         .collect();
     elements.sort_unstable();
-    let all = ["fmp4remux", "h4mkdemux", "h4mkmux", "opusindexer"];
+    let all = [
+        "fmp4remux",
+        "h4mkdemux",
+        "h4mkmux",
+        "opusindexer",
+        "opusindexsrc",
+    ];
     assert_eq!(elements, all, "{text}");
     assert!(elements.iter().all(|name| golden(name).is_file()));
 }

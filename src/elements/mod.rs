@@ -11,6 +11,8 @@ pub mod h4mkdemux;
 pub mod h4mkmux;
 /// `opusindexer`.
 pub mod opusindexer;
+/// `opusindexsrc`.
+pub mod opusindexsrc;
 
 /// Registers every element with the plugin.
 ///
@@ -20,5 +22,6 @@ pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     h4mkmux::register(plugin)?;
     h4mkdemux::register(plugin)?;
     fmp4remux::register(plugin)?;
-    opusindexer::register(plugin)
+    opusindexer::register(plugin)?;
+    opusindexsrc::register(plugin)
 }

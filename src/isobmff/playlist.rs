@@ -55,14 +55,14 @@ impl Uri {
                 found: text.to_owned(),
             });
         }
-        Ok(Self(encoded(text, |byte| {
+        Ok(Self(encoded(text.as_bytes(), |byte| {
             byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte)
         })))
     }
 
     /// From the name of a file in the playlist's folder, in which every character stands for itself.
     pub fn from_file_name(name: &str) -> Result<Self, Error> {
-        Self::new(&encoded(name, |byte| {
+        Self::new(&encoded(name.as_bytes(), |byte| {
             byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=@".contains(&byte)
         }))
     }
@@ -75,9 +75,9 @@ impl Display for Uri {
 }
 
 /// The text with all but the bytes that are `kept` percent-encoded (RFC 3986, section 2.1).
-fn encoded(text: &str, kept: impl Fn(u8) -> bool) -> String {
+pub(crate) fn encoded(text: &[u8], kept: impl Fn(u8) -> bool) -> String {
     let mut uri = String::with_capacity(text.len());
-    for byte in text.bytes() {
+    for &byte in text {
         match kept(byte) {
             true => uri.push(char::from(byte)),
             false => uri.push_str(&format!("%{byte:02X}")),

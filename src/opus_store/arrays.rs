@@ -381,6 +381,31 @@ mod tests {
     }
 
     #[test]
+    fn every_codec_of_version_3_is_written_with_its_configuration() {
+        for (kind, compression) in [
+            (PACKETS, Compression::None),
+            (INDEX, Compression::None),
+            (INDEX, Compression::Zstd),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let files = Arc::new(AtomicFiles::new(folder.path(), false));
+            let made = kind.create(files, "", ZarrFormat::V3, compression).unwrap();
+            made.store_metadata().unwrap();
+            let path = folder.path().join(kind.name).join("zarr.json");
+            let metadata: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+            let codecs = metadata["codecs"].as_array().unwrap();
+            assert_eq!(
+                codecs.len(),
+                1 + usize::from(compression == Compression::Zstd)
+            );
+            for codec in codecs {
+                // zarr-python takes no bare names, as zarrs writes them where there is no configuration.
+                assert!(codec["configuration"].is_object(), "{codec}");
+            }
+        }
+    }
+
+    #[test]
     fn an_array_of_another_type_or_rank_is_refused_by_name() {
         for format in BOTH {
             let folder = tempfile::tempdir().unwrap();

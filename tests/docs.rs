@@ -34,7 +34,11 @@ const SERVER: &str = "http://localhost:8000/";
 const MOST_LEFT_OUT: usize = 2;
 
 /// Media that a page may name, and how it is made.
-const MEDIA: [(&str, Recipe); 2] = [("film.mkv", media::H264_AAC), ("song.flac", media::FLAC)];
+const MEDIA: [(&str, Recipe); 3] = [
+    ("film.mkv", media::H264_AAC),
+    ("song.flac", media::FLAC),
+    ("song.opus", media::OPUS),
+];
 
 /// One thing to run.
 #[derive(Debug)]
@@ -174,8 +178,14 @@ impl Place {
         match step {
             Step::Line(line) => self.line(line),
             Step::Python(code) => {
-                // The interpreter of the distribution has the bindings, whatever else is on PATH.
-                self.run(code, &["/usr/bin/python3", "-c", &self.unattended(code)]);
+                // The interpreter of the distribution has the bindings, whatever else is on PATH; that of the tests
+                // has the readers of stores.
+                let readers = root().join(".venv/bin/python").display().to_string();
+                let python = match code.contains("gi.repository") {
+                    true => "/usr/bin/python3",
+                    false => &readers,
+                };
+                self.run(code, &[python, "-c", &self.unattended(code)]);
             }
             Step::C(code) => {
                 fs::write(self.file("page.c"), self.unattended(code)).expect("the code is written");
@@ -269,6 +279,33 @@ fn the_opus_sources_page_runs() {
         let wave = fs::read(place.file(name)).expect("the file");
         let head = [&b"data"[..], &(samples * 2).to_le_bytes()].concat();
         assert!(wave.windows(8).any(|bytes| bytes == head), "{name}");
+    }
+}
+
+#[test]
+fn the_page_of_the_indexer_runs() {
+    let place = run_page("docs/opusindexer.md", 17);
+    for (name, samples) in [
+        ("second.wav", 48_000),
+        ("same.wav", 48_000),
+        ("two.wav", 72_000),
+    ] {
+        let probes = probe(&place.file(name));
+        assert_eq!((probes.len(), probes[0].codec.as_str()), (1, "pcm_s16le"));
+        let bytes: usize = probes[0].packets.iter().map(|p| p.size).sum();
+        assert_eq!(bytes, samples * 2, "{name}: mono");
+    }
+    let bytes = |name: &str| fs::read(place.file(name)).expect("the file is there");
+    assert_eq!(bytes("second.wav"), bytes("segments/second-1.wav"));
+    assert_eq!(bytes("certified.raw").len(), 200);
+    for name in [
+        "song.zarr",
+        "plain.zarr",
+        "tone.zarr",
+        "encoded.zarr",
+        "live.zarr",
+    ] {
+        place.run(name, &["build/gst-harmony", "verify", name]);
     }
 }
 

@@ -463,5 +463,5 @@ fn every_pipeline_keeps_to_the_form_and_is_in_the_readme() {
             "{name} is run here"
         );
     }
-    assert!(seen >= 18, "{seen} pipelines");
+    assert!(seen >= 19, "{seen} pipelines");
 }

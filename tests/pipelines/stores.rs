@@ -128,3 +128,22 @@ fn live_sound_is_recorded_to_a_store() {
     assert_eq!(link["samples"], 48_000);
     assert_eq!(link["attributes"]["channels"], 1);
 }
+
+#[test]
+fn a_range_of_a_store_becomes_a_wav_file() {
+    let folder = TempDir::new().expect("a folder");
+    let (store, file) = (folder.path().join("a.zarr"), folder.path().join("a.wav"));
+    let output = format!("--output={}", store.display());
+    tool(&["index", &output], &opus::CELT.path());
+    let settings = [set("source.location", &store), set("file.location", &file)];
+    launch("store-to-wav", &settings);
+    let wav = std::fs::read(&file).expect("the file is there");
+    let expected = samples(&store, 48_000, 96_000);
+    let expected: Vec<u8> = expected.into_iter().flat_map(i16::to_le_bytes).collect();
+    assert_eq!(expected.len(), 48_000 * 2 * 2);
+    let position = wav.windows(4).position(|id| id == b"data");
+    let data = &wav[position.expect("a chunk of samples") + 4..];
+    let (length, data) = data.split_at(4);
+    assert_eq!(length, 192_000u32.to_le_bytes());
+    assert!(data[..192_000] == expected);
+}

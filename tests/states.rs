@@ -427,7 +427,7 @@ fn source(folder: &tempfile::TempDir, random: &mut Random) -> (gst::Pipeline, gs
     let path = quoted(&folder.path().join("store.zarr"));
     let segments = ["", "segments=5000-9000,48000-96000"][random.below(2) as usize];
     let pipeline = launch(&format!(
-        "opusindexsrc name=s location={path} {segments} ! fakesink sync=false"
+        "opusindexsrc name=s location={path} {segments} ! fakesink sync=false async=false"
     ));
     let source = pipeline.by_name("s").expect("the source");
     (pipeline, source)

@@ -33,6 +33,8 @@ pub struct Stream {
     /// Samples that are clipped at the start, and whether none has been kept so far.
     leading: u64,
     in_leading: bool,
+    /// A clip of the start that is longer than its packet: what the demuxer knows of the stream, not of the packet.
+    whole_leading: u64,
     /// Samples that are clipped at the end of what came so far.
     trailing: u64,
     ignored_clips: u64,
@@ -48,6 +50,7 @@ impl Stream {
             modes: [false; 3],
             leading: 0,
             in_leading: true,
+            whole_leading: 0,
             trailing: 0,
             ignored_clips: 0,
         }
@@ -109,6 +112,11 @@ impl Stream {
     /// Adds up what is clipped at the start and at the end; either may take more than one packet.
     fn clipped(&mut self, clip: Clip, count: u64) {
         if self.in_leading {
+            // matroskademux clips every block whose timestamp lies in the pre-skip by the whole of it, and one block may
+            // be laced of several packets; oggdemux adds up wrongly in packets of 2.5 ms.
+            if clip.start > count && self.whole_leading == 0 {
+                self.whole_leading = clip.start;
+            }
             self.leading = self.leading.saturating_add(clip.start.min(count));
             self.in_leading = clip.start >= count;
         } else if clip.start > 0 {
@@ -125,9 +133,14 @@ impl Stream {
     /// The pre-skip, and where it comes from.
     pub fn pre_skip(&self) -> (u64, PreSkipSource) {
         let start = &self.start;
-        match (start.pre_skip, self.leading, &start.head_bytes) {
+        let clipped = match (self.whole_leading, &start.head_bytes) {
+            (0, _) => self.leading,
+            (_, Some(_)) => 0,
+            (whole, None) => whole,
+        };
+        match (start.pre_skip, clipped, &start.head_bytes) {
             (Some(samples), _, _) => (samples, PreSkipSource::Property),
-            (None, 1.., _) => (self.leading, PreSkipSource::ClippingMeta),
+            (None, 1.., _) => (clipped, PreSkipSource::ClippingMeta),
             (None, 0, Some(_)) => (start.head.pre_skip.into(), PreSkipSource::StreamHeader),
             (None, 0, None) if start.before_segment > 0 => {
                 (start.before_segment, PreSkipSource::Segment)
@@ -265,6 +278,27 @@ mod tests {
             "a cut in the midst is no pre-skip"
         );
         assert_eq!(stream.ignored_clips(), 1);
+    }
+
+    #[test]
+    fn clips_longer_than_their_packets_leave_the_pre_skip_to_the_header() {
+        // Packets of 2.5 ms as matroskademux and oggdemux clip them, and a laced block of them.
+        for starts in [[312, 312, 312, 0], [120, 240, 72, 0], [312, 0, 0, 0]] {
+            for (head_bytes, source) in [
+                (Some(vec![]), PreSkipSource::StreamHeader),
+                (None, PreSkipSource::ClippingMeta),
+            ] {
+                let told = head_bytes.is_some();
+                let mut stream = stream(head_bytes, 0);
+                for start in starts {
+                    stream.packet(SHORT, clip(start, 0)).unwrap();
+                }
+                let first = if starts[0] > 120 { 312 } else { 240 };
+                let expected = if told { 312 } else { first };
+                assert_eq!(stream.pre_skip(), (expected, source), "{starts:?}");
+                assert_eq!(stream.ignored_clips(), 0);
+            }
+        }
     }
 
     #[test]

@@ -73,7 +73,9 @@ impl OpusIndexer {
         }
     }
 
+    /// Says what is wrong. What was recorded stays readable; an EOS that follows an error does not make it whole.
     fn fail(&self, fault: Fault) {
+        self.stop();
         match fault {
             Fault::Stream(why) => {
                 gst::element_imp_error!(self, gst::StreamError::Format, ["sink: {why}"]);

@@ -235,7 +235,12 @@ impl Indexer {
             .sample_count
             .saturating_sub(clip.start)
             .saturating_sub(clip.end);
-        self.clock.lasts(kept);
+        if kept == 0 {
+            // Demuxers place the packets of the pre-skip each in its own way.
+            self.clock.interrupt();
+        } else {
+            self.clock.lasts(kept);
+        }
         self.last_count = row.sample_count;
         self.beyond_duration =
             duration.map_or(0, |duration| row.sample_count.saturating_sub(duration));

@@ -114,6 +114,18 @@ macro_rules! reframed {
     };
 }
 
+/// Files one after the other, each with a serial number of its own, as RFC 3533 demands.
+macro_rules! chained {
+    ($files:literal) => {
+        concat!(
+            "serial=1; for link in ",
+            $files,
+            "; do python3 {tests}/python/opus_reframe.py --serial $serial {out}.link $link; ",
+            "cat {out}.link >> {out}; serial=$((serial + 1)); done; rm {out}.link"
+        )
+    };
+}
+
 files! { OGG:
     /// Music in CELT, 20 ms, as opus-tools encodes it.
     CELT = "celt.opus", tools!("--bitrate 96", "{music.wav}");
@@ -214,7 +226,9 @@ files! { DAMAGED:
 
 files! { CHAINED:
     /// Mono speech, then stereo music, then six channels.
-    CHAIN = "chain.opus", "cat {silk.opus} {odd-tools.opus} {surround.opus} > {out}";
+    CHAIN = "chain.opus", chained!("{silk.opus} {odd-tools.opus} {surround.opus}");
+    /// Three links of which only the serial numbers differ.
+    CHAIN_ALIKE = "chain-alike.opus", chained!("{odd-tools.opus} {odd-tools.opus} {odd-tools.opus}");
 }
 
 files! { MATROSKA:
@@ -228,6 +242,8 @@ files! { MATROSKA:
     MKVMERGE = "mkvmerge.mkv", "mkvmerge --quiet -o {out} {odd-tools.opus}";
     /// Speech of opus-tools, muxed by mkvmerge.
     MKVMERGE_SILK = "mkvmerge-silk.mkv", "mkvmerge --quiet -o {out} {silk.opus}";
+    /// Packets of 2.5 ms, of which three hold the pre-skip.
+    MKVMERGE_2_5 = "mkvmerge-2.5.mkv", "mkvmerge --quiet -o {out} {celt-2.5.opus}";
     /// GStreamer's WebM.
     WEBM_GST = "gst.webm", gst!("{music.wav}", "opusenc bitrate=64000 ! webmmux");
     /// GStreamer's Matroska, packets of 5 ms.

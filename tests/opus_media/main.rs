@@ -4,6 +4,14 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod chained;
 mod core;
 mod decoders;
+mod exact;
+mod indexed;
+mod killed;
 mod media;
+mod python;
+mod refused;
+mod untouched;
+mod walked;

@@ -118,7 +118,7 @@ def reframe(options):
     raw = bytearray(base64.b64decode(head["base64"]))
     struct.pack_into("<h", raw, 16, options.gain)
     assert head_of(bytes(raw))["gain"] == options.gain
-    serial = 1
+    serial = options.serial
     written = [page(serial, 0, 2, 0, [len(raw)], bytes(raw))]
     tags = links[0].tags
     lacing = [255] * (len(tags) // 255) + [len(tags) % 255]
@@ -139,6 +139,7 @@ if __name__ == "__main__":
     parser.add_argument("--empty", type=int, help="a packet of no bytes after one in so many")
     parser.add_argument("--gain", type=int, default=0, help="output gain, Q7.8 dB")
     parser.add_argument("--start", type=int, default=0, help="samples before the first packet in the granule positions")
+    parser.add_argument("--serial", type=int, default=1, help="serial number of the stream")
     parser.add_argument("--packets", type=int, default=50, help="packets a page")
     parser.add_argument("--segments", type=int, default=255, help="lacing values a page")
     parser.add_argument("--lose", type=int, action="append", default=[], help="a page of sound left out, from 0")

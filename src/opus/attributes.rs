@@ -94,11 +94,6 @@ impl Attributes {
             .saturating_sub(self.end_trim)
     }
 
-    /// Whether the index has the columns of its samples. Without them, readers count the packets' samples once.
-    pub fn has_sample_index(&self) -> bool {
-        self.index_fields == Row::FIELDS
-    }
-
     /// The names of all columns of an index, as attributes have them.
     pub fn all_index_fields() -> Vec<String> {
         Row::FIELDS.map(String::from).to_vec()

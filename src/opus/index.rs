@@ -2,6 +2,9 @@
 
 use super::{Error, MOST_SAMPLES};
 
+/// Most bytes of a packet: 255 streams (RFC 7845, 5.1.1) of 48 frames of 1275 bytes (RFC 6716, 3.4, R2 and R5), rounded up.
+pub const MOST_BYTES: u64 = 16 << 20;
+
 /// Where a packet is and which samples of the time line it decodes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Row {
@@ -113,8 +116,8 @@ pub fn check(previous: Option<&Row>, row: &Row, packet: u64) -> Result<(), Error
             format!("1 to {MOST_SAMPLES}"),
         );
     }
-    if row.byte_len == 0 {
-        return wrong("byte_len", 0, "1 or more".into());
+    if row.byte_len == 0 || row.byte_len > MOST_BYTES {
+        return wrong("byte_len", row.byte_len, format!("1 to {MOST_BYTES}"));
     }
     let last = row.cum_start.checked_add(row.sample_count - 1);
     if last != Some(row.cum_end) {
@@ -193,6 +196,13 @@ mod tests {
                 ..good
             }),
             "sample_count"
+        );
+        assert_eq!(
+            named(Row {
+                byte_len: MOST_BYTES + 1,
+                ..good
+            }),
+            "byte_len"
         );
         assert_eq!(
             named(Row {

@@ -54,7 +54,7 @@ fn celt_is_exact_behind_the_recommended_preroll() {
     for file in [opus::CELT, opus::CELT_10, opus::FFMPEG_20, opus::SURROUND] {
         let link = Link::of(&file);
         let (store, pcm) = (link.store(false), link.pcm(0));
-        assert_eq!(store.attributes().recommended_preroll_ms, 660);
+        assert_eq!(store.attributes().recommended_preroll_ms, 1200);
         for range in store.ranges(25, 48_000, 2) {
             let got = store.get(range.clone()).unwrap();
             let expected = part(&pcm, link.channels(), &range);

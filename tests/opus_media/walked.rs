@@ -57,7 +57,7 @@ pub fn compare(read: &Value, link: &Value, name: &str) {
     );
     let attributes = &read["attributes"];
     let head = &link["head"];
-    let preroll = if modes(link) == ["CELT"] { 660 } else { 2000 };
+    let preroll = if modes(link) == ["CELT"] { 1200 } else { 2000 };
     for (key, expected) in [
         ("spec_version", json!("1.0")),
         ("codec", json!("opus")),

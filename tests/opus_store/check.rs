@@ -97,7 +97,7 @@ fn a_damaged_row_does_not_stop_the_check() {
         (
             1,
             1 << 50,
-            "byte_len: found 1125899906842624, expected at most",
+            "byte_len: found 1125899906842624, expected 1 to 16777216",
         ),
         (2, 5761, "sample_count: found 5761, expected 1 to 5760"),
         (3, 5, "cum_end"),

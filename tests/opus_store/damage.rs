@@ -350,7 +350,7 @@ fn a_row_that_lies_about_its_length_allocates_nothing() {
     let opened = OpusStore::open(store.path()).unwrap();
     assert_eq!(
         name(&opened.packets(2990..COUNT as u64).unwrap_err()),
-        "MissingChunk"
+        "NotMonotone"
     );
 }
 

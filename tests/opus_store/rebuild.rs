@@ -102,7 +102,7 @@ fn columns_that_are_damaged_are_made_again() {
     run(&store).unwrap();
     is_whole(&store, &rows);
     let attributes = OpusStore::open(store.path()).unwrap().attributes();
-    assert_eq!(attributes.recommended_preroll_ms, 660);
+    assert_eq!(attributes.recommended_preroll_ms, 1200);
     store.edit("zarr.json", |json| {
         assert_eq!(
             json["attributes"]["recorded_at"], "Helsinki",

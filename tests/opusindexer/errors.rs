@@ -126,3 +126,43 @@ fn a_start_without_location_says_so() {
     let error = refused("");
     assert!(error.contains("location"), "{error}");
 }
+
+#[test]
+fn what_ended_with_an_error_is_never_complete() {
+    let (_folder, path) = store();
+    let mut harness = harness(&path, "");
+    harness.set_src_caps(caps(0));
+    harness.push(packet(&LONG, Some(0))).expect("pushed");
+    assert!(harness.push(packet(&[31 << 3 | 3, 0], Some(20))).is_err());
+    // What a source or a demuxer does then.
+    harness.push_event(gst::event::Eos::new());
+    drop(harness);
+    let store = OpusStore::open(&path).expect("what came before is readable");
+    let attributes = store.attributes();
+    assert_eq!(
+        (attributes.committed_packets, attributes.complete),
+        (1, false)
+    );
+}
+
+#[test]
+fn clips_in_the_midst_are_told() {
+    let (_folder, path) = store();
+    let mut harness = harness(&path, "");
+    let bus = gst::Bus::new();
+    let element = harness.find_element("opusindexer").expect("the element");
+    element.set_bus(Some(&bus));
+    harness.set_src_caps(caps(0));
+    for buffer in [
+        packet(&LONG, Some(0)),
+        clipped(&LONG, 20, 100, 0),
+        packet(&LONG, Some(38)),
+    ] {
+        harness.push(buffer).expect("pushed");
+    }
+    assert!(harness.push_event(gst::event::Eos::new()));
+    let message = bus.pop_filtered(&[gst::MessageType::Warning]);
+    element.set_bus(None);
+    let text = format!("{:?}", message.expect("a warning"));
+    assert!(text.contains("1 packets in the midst"), "{text}");
+}

@@ -21,6 +21,7 @@ const CAPS: &str = "audio/x-opus,rate=48000,channels=1,channel-mapping-family=0"
 
 /// An `OpusHead` of one channel with this pre-skip.
 fn head(pre_skip: u16) -> Vec<u8> {
+    common::init();
     let mut head = b"OpusHead\x01\x01".to_vec();
     head.extend(pre_skip.to_le_bytes());
     head.extend(48_000u32.to_le_bytes());

@@ -234,3 +234,32 @@ fn caps_that_change_nothing_continue_the_link() {
         (1, 2)
     );
 }
+
+#[test]
+fn a_header_behind_packets_begins_a_link() {
+    let (_folder, path) = store();
+    let header = |bytes: Vec<u8>| {
+        let mut buffer = gst::Buffer::from_slice(bytes);
+        let made = buffer.get_mut().expect("new");
+        made.set_flags(gst::BufferFlags::HEADER);
+        buffer
+    };
+    let mut harness = harness(&path, "");
+    harness.set_src_caps(caps(312));
+    harness.push(header(head(312))).expect("pushed");
+    harness.push(packet(&LONG, Some(0))).expect("pushed");
+    // The next link of a chain whose links share their serial number: all is the same.
+    harness.push(header(head(312))).expect("pushed");
+    harness.push(packet(&SILK, Some(0))).expect("pushed");
+    // After a seek, headers come again.
+    assert!(harness.push_event(gst::event::FlushStart::new()));
+    assert!(harness.push_event(gst::event::FlushStop::new(true)));
+    let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+    assert!(harness.push_event(gst::event::Segment::new(&segment)));
+    harness.push(header(head(312))).expect("pushed");
+    harness.push(packet(&SILK, Some(0))).expect("pushed");
+    assert!(harness.push_event(gst::event::Eos::new()));
+    assert_eq!(OpusStore::open(&path).expect("opens").links(), 2);
+    let second = OpusStore::open_link(&path, 1).expect("the second");
+    assert_eq!(second.attributes().committed_packets, 2);
+}

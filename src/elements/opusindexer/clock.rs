@@ -8,6 +8,9 @@ use crate::opus::RATE;
 /// Timestamps that are off by less than the shortest packet are rounded ones, not gaps: Matroska has milliseconds.
 const ROUNDING_NS: i64 = 2_500_000;
 
+/// Most packets that end on one page of Ogg (RFC 3533, 6): the leap comes no later.
+const MOST_ON_PAGE: u32 = 255;
+
 /// What is missing before a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Missing {
@@ -25,8 +28,8 @@ pub(super) enum Missing {
 pub(super) struct Clock {
     /// Where the next packet should begin.
     expected_ns: Option<u64>,
-    /// A gap is open of which nobody knows how long it is.
-    open: bool,
+    /// Packets within which a leap tells how long the last gap is, of which nobody knows it yet.
+    open: u32,
     began: bool,
 }
 
@@ -43,14 +46,15 @@ impl Clock {
         }
         if leap >= ROUNDING_NS {
             let samples = samples(leap.unsigned_abs());
-            return if std::mem::take(&mut self.open) && !discont {
+            return if std::mem::take(&mut self.open) > 0 && !discont {
                 Missing::Late(samples)
             } else {
                 Missing::Samples(samples)
             };
         }
+        self.open = self.open.saturating_sub(1);
         if discont && began {
-            self.open = true;
+            self.open = MOST_ON_PAGE;
             return Missing::Unknown;
         }
         Missing::Nothing
@@ -63,6 +67,12 @@ impl Clock {
             .map(|from| from.saturating_add(nanoseconds(kept_samples)));
     }
 
+    /// A packet of so many samples is not there, which is a gap of its own.
+    pub(super) fn lost(&mut self, samples: u64) {
+        self.lasts(samples);
+        self.open = 0;
+    }
+
     /// Upstream says that it has nothing for a time; the samples of it.
     pub(super) fn gap(&mut self, pts_ns: u64, duration_ns: Option<u64>) -> u64 {
         // A gap that begins where more was expected has the missing part in it.
@@ -71,13 +81,14 @@ impl Clock {
             .map_or(pts_ns, |expected| expected.min(pts_ns));
         let end = pts_ns.saturating_add(duration_ns.unwrap_or(0));
         self.expected_ns = Some(end.max(from));
-        self.open = false;
+        self.open = 0;
         samples(end.saturating_sub(from))
     }
 
     /// What comes next has no relation to what came.
     pub(super) fn interrupt(&mut self) {
         self.expected_ns = None;
+        self.open = 0;
     }
 }
 
@@ -144,6 +155,22 @@ mod tests {
             Missing::Samples(48_000),
             "another"
         );
+    }
+
+    #[test]
+    fn a_leap_tells_of_the_last_gap_alone_and_soon() {
+        let mut clock = Clock::default();
+        fed(&mut clock, 0, true);
+        assert_eq!(fed(&mut clock, 20, true), Missing::Unknown);
+        clock.packet(Some(40 * MS), false);
+        clock.lost(960);
+        let other = fed(&mut clock, 1060, false);
+        assert_eq!(other, Missing::Samples(48_000), "another gap came since");
+        assert_eq!(fed(&mut clock, 1080, true), Missing::Unknown);
+        for n in 0..255 {
+            assert_eq!(fed(&mut clock, 1100 + 20 * n, false), Missing::Nothing);
+        }
+        assert_eq!(fed(&mut clock, 8200, false), Missing::Samples(96_000));
     }
 
     #[test]

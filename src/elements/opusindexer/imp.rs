@@ -1,14 +1,15 @@
 //! Virtual functions of `opusindexer`.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
-use super::indexer::{Fault, Indexer, Totals};
+use super::indexer::{Fault, Indexer};
 use super::settings::{Settings, properties};
-use crate::opus_store::StoreError;
+use crate::opus_store::{StoreError, Summary};
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -27,6 +28,8 @@ pub struct OpusIndexer {
     srcpad: gst::Pad,
     settings: Mutex<Settings>,
     indexer: Mutex<Option<Indexer>>,
+    /// An error ended the stream before its end: what is in the store is not all of it.
+    failed: AtomicBool,
 }
 
 impl OpusIndexer {
@@ -40,6 +43,7 @@ impl OpusIndexer {
 
     /// Begins the store of the element's location.
     fn start(&self) -> Result<(), gst::StateChangeError> {
+        self.failed.store(false, Ordering::Release);
         let settings = self.settings().clone();
         if settings.location.is_none() {
             gst::element_imp_error!(
@@ -75,6 +79,7 @@ impl OpusIndexer {
 
     /// Says what is wrong. What was recorded stays readable; an EOS that follows an error does not make it whole.
     fn fail(&self, fault: Fault) {
+        self.failed.store(true, Ordering::Release);
         self.stop();
         match fault {
             Fault::Stream(why) => {
@@ -104,17 +109,32 @@ impl OpusIndexer {
 
     fn chain(&self, buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
         self.record(&buffer)?;
-        self.srcpad.push(buffer)
+        self.pushed(self.srcpad.push(buffer))
     }
 
     fn chain_list(&self, list: gst::BufferList) -> Result<gst::FlowSuccess, gst::FlowError> {
         list.iter().try_for_each(|buffer| self.record(buffer))?;
-        self.srcpad.push_list(list)
+        self.pushed(self.srcpad.push_list(list))
+    }
+
+    /// Notes that downstream has failed: upstream ends the stream for it.
+    fn pushed(
+        &self,
+        flow: Result<gst::FlowSuccess, gst::FlowError>,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        if !matches!(
+            flow,
+            Ok(_) | Err(gst::FlowError::Eos | gst::FlowError::Flushing)
+        ) {
+            self.failed.store(true, Ordering::Release);
+        }
+        flow
     }
 
     fn record(&self, buffer: &gst::BufferRef) -> Result<(), gst::FlowError> {
         let recorded = match self.indexer().as_mut() {
             Some(indexer) => indexer.buffer(buffer),
+            None if self.failed.load(Ordering::Acquire) => return Err(gst::FlowError::Error),
             None => return Err(gst::FlowError::Flushing),
         };
         match recorded {
@@ -131,13 +151,15 @@ impl OpusIndexer {
     }
 
     fn sink_event(&self, pad: &gst::Pad, event: gst::Event) -> bool {
+        // After an error the end that comes is not the stream's: what was committed then is all.
+        let failed = self.failed.load(Ordering::Acquire);
         let seen = match self.indexer().as_mut() {
-            Some(indexer) => see(indexer, &event),
-            None => Ok(None),
+            Some(indexer) if !failed => see(indexer, &event),
+            _ => Ok(None),
         };
         match seen {
             Ok(None) => {}
-            Ok(Some(totals)) => self.tell(totals, event.seqnum()),
+            Ok(Some(summary)) => self.tell(summary, event.seqnum()),
             Err(fault) => {
                 self.fail(fault);
                 // The end has to come out, or the pipeline waits for it.
@@ -150,7 +172,18 @@ impl OpusIndexer {
     }
 
     /// Posts what the store has in the end.
-    fn tell(&self, totals: Totals, seqnum: gst::Seqnum) {
+    fn tell(&self, totals: Summary, seqnum: gst::Seqnum) {
+        if totals.ignored_clips > 0 {
+            gst::element_imp_warning!(
+                self,
+                gst::StreamError::Format,
+                [
+                    "sink: {} packets in the midst of the stream were to be clipped, which the index has no place for: \
+                     they count whole",
+                    totals.ignored_clips
+                ]
+            );
+        }
         let location = self.settings().location.clone().unwrap_or_default();
         let structure = gst::Structure::builder("opusindexer")
             .field("location", location.to_string_lossy().as_ref())
@@ -169,7 +202,7 @@ impl OpusIndexer {
 }
 
 /// Shows an event to the indexer; the totals at the end of the stream.
-fn see(indexer: &mut Indexer, event: &gst::Event) -> Result<Option<Totals>, Fault> {
+fn see(indexer: &mut Indexer, event: &gst::Event) -> Result<Option<Summary>, Fault> {
     match event.view() {
         gst::EventView::StreamStart(start) => indexer.stream_start(start.stream_id())?,
         gst::EventView::Caps(caps) => indexer.caps(caps.caps())?,
@@ -229,6 +262,7 @@ impl ObjectSubclass for OpusIndexer {
             srcpad: builder("src").flags(flags).build(),
             settings: Mutex::default(),
             indexer: Mutex::default(),
+            failed: AtomicBool::default(),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::clock::{Clock, Missing, samples};
 use super::settings::{OnError, Settings};
 use crate::opus::{Clip, Start};
 use crate::opus_caps::{Described, described};
-use crate::opus_store::{StoreError, StoreWriter};
+use crate::opus_store::{StoreError, StoreWriter, Summary};
 use crate::{meta, opus};
 
 /// Why the stream can't go on.
@@ -23,6 +23,9 @@ impl From<StoreError> for Fault {
         Self::Store(error)
     }
 }
+
+/// Packets between looks at the clock.
+const LOOK_AFTER_PACKETS: u64 = 8;
 
 /// The first bytes of headers that demuxers send among the packets.
 const HEAD: &[u8] = b"OpusHead";
@@ -47,6 +50,8 @@ pub(super) struct Indexer {
     begun: bool,
     stream_id: Option<String>,
     segment_start_ns: Option<u64>,
+    /// No packet came since a flush.
+    flushed: bool,
     clock: Clock,
     /// Samples of the last packet.
     last_count: u64,
@@ -70,6 +75,7 @@ impl Indexer {
             begun: false,
             stream_id: None,
             segment_start_ns: None,
+            flushed: false,
             clock: Clock::default(),
             last_count: 0,
             beyond_duration: 0,
@@ -123,6 +129,7 @@ impl Indexer {
 
     /// After a flush nothing tells how much is missing.
     pub(super) fn flushed(&mut self) {
+        self.flushed = true;
         self.clock.interrupt();
     }
 
@@ -134,7 +141,8 @@ impl Indexer {
     ) -> Result<(), Fault> {
         let duration = duration.map(gst::ClockTime::nseconds);
         let samples = self.clock.gap(pts.nseconds(), duration);
-        self.missing(samples)
+        self.missing(samples)?;
+        self.commit_when_due()
     }
 
     /// A packet, or a header among them. The answer is a warning.
@@ -155,12 +163,18 @@ impl Indexer {
             }
         }
         self.begin(buffer.pts())?;
+        self.flushed = false;
         let warning = self.packet(buffer, &map)?;
         self.commit_when_due()?;
         Ok(warning)
     }
 
+    /// A header behind packets begins another link, though it may be the same: links of a chain may share their serial
+    /// number, and oggdemux then takes them for one stream. After a flush headers may come once more.
     fn header(&mut self, bytes: Vec<u8>) -> Result<(), Fault> {
+        if self.begun && !self.flushed {
+            self.end_link()?;
+        }
         let head = opus::Head::parse(&bytes)
             .map_err(|error| Fault::Stream(format!("header in the stream: {error}")))?;
         self.describe(Described {
@@ -225,7 +239,9 @@ impl Indexer {
         let row = match self.writer.packet(bytes, clip) {
             Ok(Some(row)) => row,
             Ok(None) => return Ok(None),
-            Err(error @ StoreError::Packet { .. }) if self.settings.on_error == OnError::Skip => {
+            Err(error @ (StoreError::Packet { .. } | StoreError::Decode { .. }))
+                if self.settings.on_error == OnError::Skip =>
+            {
                 self.lost(duration)?;
                 return Ok(Some(error));
             }
@@ -252,7 +268,7 @@ impl Indexer {
     /// Records a packet that is not there; it takes as long as the one before where nobody knows.
     fn lost(&mut self, duration: Option<u64>) -> Result<(), Fault> {
         let samples = duration.unwrap_or(self.last_count);
-        self.clock.lasts(samples);
+        self.clock.lost(samples);
         self.missing(samples)
     }
 
@@ -268,7 +284,8 @@ impl Indexer {
     fn commit_when_due(&mut self) -> Result<(), Fault> {
         let interval = self.settings.commit_interval();
         // The clock is looked at now and then: it costs as much as a packet.
-        let looks = interval == Duration::ZERO || self.totals.packets.is_multiple_of(64);
+        let looks =
+            interval == Duration::ZERO || self.totals.packets.is_multiple_of(LOOK_AFTER_PACKETS);
         if looks && self.committed.elapsed() >= interval {
             self.commit()?;
         }
@@ -293,18 +310,16 @@ impl Indexer {
             self.writer.end_before(self.beyond_duration)?;
         }
         self.begun = false;
-        self.described = None;
         Ok(())
     }
 
     /// All is there.
-    pub(super) fn finish(&mut self) -> Result<Totals, Fault> {
+    pub(super) fn finish(&mut self) -> Result<Summary, Fault> {
         if self.totals.links == 0 {
             // A stream of headers alone is a store, too.
             self.begin(None)?;
         }
         self.end_link()?;
-        self.writer.finish()?;
-        Ok(self.totals)
+        Ok(self.writer.finish()?)
     }
 }

@@ -102,7 +102,7 @@ pub(super) fn properties() -> Vec<glib::ParamSpec> {
         flag("fsync", "Fsync", "Wait at each commit until the storage has it, so that it outlives a loss of power"),
         glib::ParamSpecUInt64::builder("commit-interval")
             .nick("Commit interval")
-            .blurb("Nanoseconds after which readers see what came, 0 to commit each packet")
+            .blurb("Nanoseconds after which readers see what came, looked at every 8 packets; 0 to commit each packet")
             .default_value(defaults.commit_interval_ns)
             .mutable_ready()
             .build(),

@@ -6,15 +6,13 @@ use super::Progress;
 use super::blob::Blob;
 use super::hashes::Decode;
 use super::report::{Findable, Hashes, MOST_KEPT};
-use crate::opus::index::check;
+use crate::opus::index::{MOST_BYTES, check};
 use crate::opus::{Clip, Head, Row, Start, Stream};
 use crate::opus_store::reader::Snapshot;
 use crate::opus_store::{Compression, StoreError};
 
 /// Rows read at once; a part of a chunk.
 const BATCH: u64 = 2_000;
-/// Most bytes of a packet: 255 streams (RFC 7845, 5.1.1) of 48 frames of 1275 bytes (RFC 6716, 3.4, R2 and R5), rounded up.
-const MOST_BYTES: u64 = 16 << 20;
 
 /// A pass over a link's packets.
 pub(super) struct Walk<'a> {
@@ -144,11 +142,6 @@ impl<'a> Walk<'a> {
         }
         self.previous = Some(*row);
         if row.byte_len > MOST_BYTES {
-            let what = format!(
-                "byte_len: found {}, expected at most {MOST_BYTES}",
-                row.byte_len
-            );
-            found.problem(Some(packet), what);
             return self.stop_decoding(packet, found);
         }
         let bytes = self

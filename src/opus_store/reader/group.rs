@@ -11,6 +11,7 @@ use zarrs::filesystem::FilesystemStore;
 use super::super::StoreError;
 use super::super::arrays::{ZarrFormat, read_attributes};
 use super::super::table::bounded;
+use crate::opus::Head;
 use crate::opus::attributes::{Attributes, CODEC, CUM_END, PreSkipSource, SPEC_VERSION, TIMELINE};
 
 /// Most bytes of a group's metadata: the tags of a stream are in it, with their pictures.
@@ -119,6 +120,27 @@ fn checked(folder: &Path, found: Map<String, Value>) -> Result<Attributes, Store
         }
     }
     Attributes::deserialize(&found).map_err(|error| culprit(&found, &error))
+}
+
+/// Refuses channels that are not those of the header, by which packets are decoded. A header that can't be read is told
+/// where it is needed.
+///
+/// # Errors
+/// [`StoreError::BadAttribute`].
+pub(in super::super) fn agree(attributes: &Attributes) -> Result<(), StoreError> {
+    let Ok(head) = Head::parse(&attributes.opus_head) else {
+        return Ok(());
+    };
+    for (name, found, expected) in [
+        ("channels", attributes.channels, head.channels),
+        ("mapping_family", attributes.mapping_family, head.family()),
+    ] {
+        if found != expected {
+            let expected = format!("{expected}, as opus_head has it");
+            return Err(bad(name, found.to_string(), expected));
+        }
+    }
+    Ok(())
 }
 
 /// The attribute for which these attributes are refused. What refuses them does not name it: so each is tried alone among

@@ -12,6 +12,7 @@ use super::arrays::{Compression, ZarrFormat};
 use super::pages::{Page, Pages};
 use super::table::Table;
 use crate::opus::index::check;
+use crate::opus::layout::GAPS;
 use crate::opus::lookup::{Search, Step};
 use crate::opus::{Attributes, Gap, Head, Row};
 
@@ -20,6 +21,9 @@ pub(super) use snapshot::Snapshot;
 
 /// Most rows of a page where a page is a part of a chunk: 20 kB, one range read.
 const PAGE: u64 = 512;
+/// Gaps read at once, and most of them in all.
+const GAPS_AT_ONCE: u64 = 10_000;
+const MOST_GAPS: usize = 100_000_000;
 /// Rows that all pages together hold: 4 MiB of them.
 const CACHED_ROWS: u64 = 100_000;
 
@@ -131,6 +135,7 @@ impl OpusStore {
             });
         }
         let now = Snapshot::take(&storage, path, &crate::opus::layout::link_group(link))?;
+        group::agree(&now.attributes)?;
         Ok(Self {
             folder: Folder::of(path)?,
             pages: Pages::new(page_size(&now.index), CACHED_ROWS),
@@ -311,13 +316,32 @@ impl OpusStore {
         let Some(table) = &now.gaps else {
             return Ok(Vec::new());
         };
-        let values = table.read_u64(0..table.rows())?;
-        let (gaps, _) = values.as_chunks::<2>();
-        Ok(gaps
-            .iter()
-            .map(|&[packet, samples]| Gap { packet, samples })
-            .filter(|gap| gap.packet <= now.packets())
-            .collect())
+        let mut gaps = Vec::new();
+        let mut from = 0;
+        while from < table.rows() {
+            let until = table.rows().min(from + GAPS_AT_ONCE);
+            let values = table.read_u64(from..until)?;
+            let (rows, _) = values.as_chunks::<2>();
+            let committed = rows
+                .iter()
+                .map(|&[packet, samples]| Gap { packet, samples })
+                .take_while(|gap| gap.packet <= now.packets());
+            let before = gaps.len();
+            gaps.extend(committed);
+            if gaps.len() - before < rows.len() {
+                break;
+            }
+            if gaps.len() > MOST_GAPS {
+                return Err(StoreError::BadArray {
+                    array: GAPS.into(),
+                    what: "shape",
+                    found: format!("{} gaps", table.rows()),
+                    expected: format!("at most {MOST_GAPS}"),
+                });
+            }
+            from = until;
+        }
+        Ok(gaps)
     }
 
     fn now(&self) -> Arc<Snapshot> {

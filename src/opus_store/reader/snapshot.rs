@@ -10,6 +10,7 @@ use super::super::StoreError;
 use super::super::arrays::{self, ZarrFormat};
 use super::super::table::Table;
 use super::group;
+use crate::opus::index::MOST_BYTES;
 use crate::opus::{Attributes, Gap, Head, Packet, Row, layout};
 
 /// Attributes and arrays of a link that belong together: what is committed, and nothing behind it.
@@ -213,11 +214,11 @@ impl Snapshot {
     /// The byte behind a packet, where all of it is in the array of packets.
     ///
     /// # Errors
-    /// [`StoreError::OutOfBlob`].
+    /// [`StoreError::OutOfBlob`], also where it is longer than any packet.
     pub fn inside(&self, packet: u64, byte_pos: u64, byte_len: u64) -> Result<u64, StoreError> {
         let blob = self.blob.rows();
         match byte_pos.checked_add(byte_len) {
-            Some(end) if end <= blob => Ok(end),
+            Some(end) if end <= blob && byte_len <= MOST_BYTES => Ok(end),
             _ => Err(StoreError::OutOfBlob {
                 packet,
                 byte_pos,

@@ -105,14 +105,14 @@ impl Link {
             return self.gap(None).map(|()| None);
         }
         let packet = self.stream.packets();
-        let row = self
-            .stream
-            .packet(bytes, clip)
-            .map_err(|error| StoreError::Packet { packet, error })?;
-        self.packets.push(bytes)?;
+        let wrong = |error| StoreError::Packet { packet, error };
         if let Some(hashes) = &mut self.hashes {
+            // A packet that is refused, by the rules or by libopus, leaves no trace.
+            self.stream.check(bytes).map_err(wrong)?;
             hashes.packet(bytes)?;
         }
+        let row = self.stream.packet(bytes, clip).map_err(wrong)?;
+        self.packets.push(bytes)?;
         self.index
             .push(row.values().map(u64::to_le_bytes).as_flattened())?;
         Ok(Some(row))

@@ -143,8 +143,8 @@ impl StoreWriter {
     /// before it.
     ///
     /// # Errors
-    /// [`StoreError::Packet`] when it breaks a rule of RFC 6716, 3.4: it is left out, and the next one may come. Those of
-    /// writing.
+    /// [`StoreError::Packet`] when it breaks a rule of RFC 6716, 3.4, [`StoreError::Decode`] when hashes are wanted and
+    /// libopus does not take it: it is left out, and the next one may come. Those of writing.
     pub fn packet(&mut self, bytes: &[u8], clip: Clip) -> Result<Option<Row>, StoreError> {
         let taken = self.link()?.packet(bytes, clip);
         let row = self.after(taken)?;
@@ -253,7 +253,7 @@ impl StoreWriter {
     /// Takes nothing more after an error, but for that of a packet that was left out.
     fn after<T>(&mut self, done: Result<T, StoreError>) -> Result<T, StoreError> {
         if let Err(error) = &done
-            && !matches!(error, StoreError::Packet { .. })
+            && !matches!(error, StoreError::Packet { .. } | StoreError::Decode { .. })
         {
             self.state = State::Closed(FAILED);
         }

@@ -16,7 +16,7 @@ use crate::opus_store::error::StoreError;
 ///
 /// The store is begun in a folder beside it, `.NAME.new`, and appears at the path in one step, with its groups and arrays:
 /// no reader meets half of them. The store that it replaces stays until then. A writer that is killed in between leaves at
-/// most that folder, or the old store as `.NAME.old`; the next one at the same path removes them.
+/// most that folder, or the old store as `.NAME.old`; the next one that replaces a store there removes them.
 #[derive(Debug)]
 pub(super) struct Place {
     path: PathBuf,
@@ -75,6 +75,15 @@ impl Place {
         if self.replaces {
             discard(&old)?;
             fs::rename(&self.path, &old).map_err(|error| at(&self.path, error))?;
+            // Hours may have passed since it was looked at.
+            if !is_store(&old) {
+                fs::rename(&old, &self.path).map_err(|error| at(&old, error))?;
+                remove(staging);
+                return Err(StoreError::Exists {
+                    path: self.path.clone(),
+                    why: ", and since the writer began it is no store of Opus packets: it is not replaced",
+                });
+            }
         }
         if let Err(error) = self.put(staging) {
             // The first error is the one to tell.

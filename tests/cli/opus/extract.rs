@@ -184,7 +184,7 @@ fn what_is_not_certified_says_why() {
     let range = ["--samples", "48000:49000", "--format", "raw"];
     let (bytes, ran) = extracted(&store, &range);
     ran.fails(0, &["uncertified", "no hashes"]);
-    // 660 ms are enough for CELT.
+    // The recommended 1.2 s are enough for CELT.
     assert!(bytes == part(&opusdec(&opus::CELT, "-"), 2, 48_000, 49_000));
     let (bytes, ran) = extracted(&store, &[&range[..], &["--preroll", "certified"]].concat());
     ran.fails(2, &["no hashes", "pcm-hash"]);

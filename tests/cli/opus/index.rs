@@ -1,6 +1,8 @@
 //! `gst-harmony index` and `info`.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 
 use serde_json::{Value, json};
 
@@ -232,5 +234,28 @@ fn usage_is_checked() {
         (&["index", "none.opus", "--output", "b"], &["none.opus"]),
     ] {
         tool(arguments).fails(2, words);
+    }
+}
+
+/// Quotes and backslashes are no syntax, and a file that is read need not have a name in UTF-8.
+#[test]
+fn any_name_is_a_name() {
+    let place = Place::new();
+    let names = [
+        (b"in".as_slice(), "\"quoted\""),
+        (b"\"in\"", "a\\b"),
+        (b"not \xff UTF-8", "store"),
+    ];
+    for (input, store) in names {
+        let input = OsStr::from_bytes(input);
+        fs::copy(opus::ODD_TOOLS.path(), place.0.path().join(input)).unwrap();
+        let output = command(["index"])
+            .current_dir(&place.0)
+            .args([input, "--output".as_ref(), store.as_ref()])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let links = &info(&place.file(store))["links"];
+        assert_eq!(links[0]["samples"], 100_003, "{store}");
     }
 }

@@ -83,7 +83,9 @@ enum Compression {
 
 /// What the pipeline is to do.
 pub struct Wishes {
-    /// The properties of `opusindexer`.
+    /// The store to write.
+    pub store: PathBuf,
+    /// The other properties of `opusindexer`.
     pub properties: Vec<(&'static str, String)>,
     /// Which stream of sound, from 0.
     pub stream: Option<usize>,
@@ -96,7 +98,6 @@ impl Args {
         let flag = |set: bool| set.to_string();
         let name = |value: &dyn ToString| value.to_string();
         let mut properties = vec![
-            ("location", name(&store.display())),
             ("overwrite", flag(self.overwrite)),
             (
                 "zarr-format",
@@ -118,6 +119,7 @@ impl Args {
             properties.push(("pre-skip", name(&samples)));
         }
         Wishes {
+            store: store.to_owned(),
             properties,
             stream: self.stream,
             encode: self.encode.then_some(self.bitrate),

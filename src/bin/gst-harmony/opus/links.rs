@@ -208,6 +208,7 @@ impl Links {
     /// The indexer and its end, which are not there before something is to be written.
     fn indexer(&mut self, pipeline: &gst::Pipeline) -> Outcome<gst::Pad> {
         let indexer = make("opusindexer")?;
+        indexer.set_property("location", self.wishes.store.as_path());
         for (name, value) in &self.wishes.properties {
             indexer.set_property_from_str(name, value);
         }

@@ -44,7 +44,7 @@ impl Input {
     pub fn source(&self) -> Outcome<gst::Element> {
         let Some(pipe) = &self.pipe else {
             let source = make("filesrc")?;
-            source.set_property("location", self.path.to_string_lossy().as_ref());
+            source.set_property("location", self.path.as_path());
             return Ok(source);
         };
         let source = make("fdsrc")?;

@@ -5,6 +5,7 @@ mod hls;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -14,7 +15,7 @@ use tempfile::TempDir;
 use crate::common::boxes::layout;
 use crate::common::ffprobe::{Probe, probe};
 use crate::common::media;
-use crate::tool::{Ran, command, tool};
+use crate::tool::{Ran, command, piped, tool};
 
 /// A folder to write into.
 struct Place(TempDir);
@@ -177,6 +178,19 @@ fn the_summary_tells_of_every_track() {
         fs::read(place.file("a.mp4")).unwrap(),
         fs::read(place.file("b.mp4")).unwrap()
     );
+}
+
+#[test]
+fn a_pipe_gets_the_same_file() {
+    let place = Place::new();
+    let input = media::H264_AAC.path();
+    remux(&input, &place.file("a.mp4"), &[]).good();
+    let pipe = place.file("pipe.mp4");
+    let bytes = piped(&pipe, || drop(remux(&input, &pipe, &[]).good()));
+    assert!(bytes == fs::read(place.file("a.mp4")).unwrap());
+    assert!(pipe.metadata().unwrap().file_type().is_fifo());
+    let names = ["a.mp4", "pipe.mp4"].map(str::to_owned);
+    assert_eq!(place.names(), BTreeSet::from(names));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Runs the built tool and keeps what it said.
 
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
@@ -35,6 +37,25 @@ pub fn command<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> 
 /// Runs the tool to its end.
 pub fn tool<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Ran {
     Ran::from(command(args).output().unwrap())
+}
+
+/// Makes a named pipe and reads it while `write` writes to it.
+pub fn piped(path: &Path, write: impl FnOnce()) -> Vec<u8> {
+    let made = Command::new("mkfifo").arg(path).status().unwrap();
+    assert!(made.success());
+    // The pipe under a name that nobody else knows.
+    let other = path.with_extension("other");
+    std::fs::hard_link(path, &other).unwrap();
+    std::thread::scope(|scope| {
+        let read = scope.spawn(|| std::fs::read(path).unwrap());
+        let written = catch_unwind(AssertUnwindSafe(write));
+        // If no writer came, the reader still waits for one: this is one that says nothing.
+        drop(File::options().read(true).write(true).open(&other).unwrap());
+        std::fs::remove_file(&other).unwrap();
+        let bytes = read.join().unwrap();
+        written.unwrap_or_else(|panic| resume_unwind(panic));
+        bytes
+    })
 }
 
 impl From<Output> for Ran {

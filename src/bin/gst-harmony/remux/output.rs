@@ -1,6 +1,6 @@
 //! Where the streams go: one file, or a folder with a file for each segment. Either appears when it is complete.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use gst::prelude::*;
@@ -42,6 +42,8 @@ pub struct Target {
     pub path: PathBuf,
     pub form: Form,
     partial: Partial,
+    /// Kept open, so that a pipe's reader sees no end before the sink opens it, too.
+    _open: Option<File>,
 }
 
 impl Target {
@@ -53,8 +55,8 @@ impl Target {
                 path.display()
             )));
         }
-        let (partial, _) = Partial::file(path)?;
-        Ok(Self::new(path, Form::File(mode), partial))
+        let (partial, open) = Partial::file(path)?;
+        Ok(Self::new(path, Form::File(mode), partial, Some(open)))
     }
 
     /// A folder that is not there yet, or is empty.
@@ -69,14 +71,16 @@ impl Target {
                 path.display()
             )));
         }
-        Ok(Self::new(path, Form::Folder, Partial::folder(path)?))
+        let partial = Partial::folder(path)?;
+        Ok(Self::new(path, Form::Folder, partial, None))
     }
 
-    fn new(path: &Path, form: Form, partial: Partial) -> Self {
+    fn new(path: &Path, form: Form, partial: Partial, open: Option<File>) -> Self {
         Self {
             path: path.to_owned(),
             form,
             partial,
+            _open: open,
         }
     }
 
@@ -196,7 +200,7 @@ fn subtitles(pipeline: &gst::Pipeline, folder: &Path, track: &str) -> Outcome<gs
 /// A sink that writes as fast as it gets, and does not wait for the others to begin.
 fn sink(name: &str, location: &Path) -> Outcome<gst::Element> {
     let sink = make(name)?;
-    sink.set_property("location", location.to_string_lossy().as_ref());
+    sink.set_property("location", location);
     sink.set_property("async", false);
     sink.set_property("sync", false);
     Ok(sink)

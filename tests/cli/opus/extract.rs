@@ -1,12 +1,14 @@
 //! `gst-harmony extract`.
 
 use std::fs;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::{Place, extracted, info, opusdec};
 use crate::common::opus;
-use crate::tool::tool;
+use crate::tool::{piped, tool};
 
 /// The bytes of samples of a stream of these channels.
 fn part(all: &[u8], channels: usize, from: usize, to: usize) -> &[u8] {
@@ -299,4 +301,68 @@ fn nothing_is_left_of_an_extraction_that_fails() {
         .map(|e| e.unwrap().file_name())
         .collect();
     assert_eq!(left, ["odd-tools.opus.zarr"]);
+}
+
+/// Changes text in the attributes of a store's group.
+fn edit(store: &Path, from: &str, to: &str) {
+    let file = store.join("zarr.json");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains(from), "{text}");
+    fs::write(file, text.replace(from, to)).unwrap();
+}
+
+/// Another decoder's hashes prove nothing, so that no piece may begin with a decoder of its own.
+#[test]
+fn long_ranges_have_no_seams_where_hashes_are_of_another_decoder() {
+    let place = Place::new();
+    let store = place.store(&opus::LONG_SILK, &["--pcm-hash"]);
+    let about = info(&store);
+    let theirs = &about["links"][0]["attributes"]["decoder_fingerprint"];
+    edit(&store, theirs.as_str().unwrap(), "another");
+    let options = ["--samples", ":", "--format", "raw", "--jobs", "2"];
+    let whole = opusdec(&opus::LONG_SILK, "-");
+    for preroll in ["certified", "auto"] {
+        let (found, ran) = extracted(&store, &[&options[..], &["--preroll", preroll]].concat());
+        ran.fails(0, &["uncertified", "another"]);
+        assert!(found == whole, "{preroll}");
+    }
+}
+
+#[test]
+fn a_damaged_index_never_gives_another_number_of_samples() {
+    let place = Place::new();
+    let store = place.store(&opus::LONG_SILK, &[]);
+    let index = store.join("opus_index/c/0/0");
+    let sound = fs::read(&index).unwrap();
+    for later in [960u64, 0u64.wrapping_sub(960)] {
+        let mut bytes = sound.clone();
+        // From the packet on that begins a batch, the time line is moved; rows are right by themselves.
+        for row in bytes.as_chunks_mut::<40>().0.iter_mut().skip(256) {
+            for field in row.as_chunks_mut::<8>().0.iter_mut().skip(3) {
+                *field = u64::from_le_bytes(*field).wrapping_add(later).to_le_bytes();
+            }
+        }
+        fs::write(&index, bytes).unwrap();
+        for range in [":", ":4000000"] {
+            let output = place.file("a.wav");
+            let file = output.to_str().unwrap();
+            let options = ["--samples", range, "--output", file, "--jobs", "1"];
+            extracted(&store, &options).1.fails(1, &["index"]);
+            assert!(!output.exists() && !place.file("a.wav.part").exists());
+        }
+    }
+}
+
+#[test]
+fn a_pipe_is_written_and_stays_one() {
+    let place = Place::new();
+    let store = place.store(&opus::ODD_TOOLS, &[]);
+    let pipe = place.file("pipe");
+    let told = piped(&pipe, || {
+        let options = ["--samples", ":", "--output", pipe.to_str().unwrap()];
+        extracted(&store, &options).1.good();
+    });
+    assert!(told == extracted(&store, &["--samples", ":"]).0);
+    assert!(pipe.metadata().unwrap().file_type().is_fifo());
+    assert!(!place.file("pipe.part").exists());
 }

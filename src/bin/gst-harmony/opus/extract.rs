@@ -55,9 +55,19 @@ pub struct Args {
     output: Option<PathBuf>,
 }
 
-/// Most values (samples of one channel) that are decoded in one piece. A range that is longer is cut, so that memory
-/// stays bounded.
+/// Most values (samples of one channel) that are decoded in one piece by one thread; several threads share them. A range
+/// that is longer is cut, so that memory stays bounded.
 const PIECE: u64 = 4 << 20;
+/// Least share of a thread, so that pre-roll stays a small part of what is decoded.
+const LEAST: u64 = 1 << 19;
+/// The same where nothing may be cut: what is longer is decoded by one thread.
+const LEAST_UNCUT: u64 = 1 << 20;
+
+/// Most values of a piece.
+fn most(jobs: usize, may_cut: bool) -> u64 {
+    let least = if may_cut { LEAST } else { LEAST_UNCUT };
+    (PIECE / (jobs.max(1) as u64)).max(least)
+}
 
 /// A part of a segment that is decoded at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +79,14 @@ struct Piece {
     last: bool,
     /// It is long, and may not be cut.
     long: bool,
+}
+
+/// Runs of pieces that are decoded alike. What is asked for as pre-roll is before a segment: within it, the pieces that
+/// follow the first have their own.
+fn runs(pieces: &[Piece], preroll: Preroll) -> impl Iterator<Item = &[Piece]> {
+    let is_samples = matches!(preroll, Preroll::Samples(_));
+    let way = move |piece: &Piece| (piece.long, is_samples && !piece.first);
+    pieces.chunk_by(move |a, b| way(a) == way(b))
 }
 
 /// Cuts segments into pieces of at most `most` samples, where they may be cut.
@@ -182,7 +200,7 @@ impl Job<'_> {
     /// Decodes and writes everything, in its order.
     fn run<T: Sample + Bytes>(&self, mut writer: Writer) -> Outcome<Vec<Written>> {
         let uncut = self.uncut()?;
-        let most = PIECE / u64::from(self.channels.max(1));
+        let most = most(self.jobs, uncut.is_none()) / u64::from(self.channels.max(1));
         let all = pieces(self.segments, most, uncut.is_none());
         let mut progress = Progress::counting(self.total(), "extracting");
         let mut written: Vec<Written> = Vec::new();
@@ -197,7 +215,7 @@ impl Job<'_> {
                 false => Ok(()),
             }
         };
-        for alike in all.chunk_by(|a, b| (a.first, a.long) == (b.first, b.long)) {
+        for alike in runs(&all, self.args.preroll) {
             let done = match alike.first() {
                 Some(piece) if piece.long => self.long(alike, uncut.as_deref(), &mut take),
                 Some(piece) => self.pieces(alike, piece.first, &mut take),
@@ -219,8 +237,7 @@ impl Job<'_> {
         take: &mut impl FnMut(&Piece, &mut [T], &Certainty) -> Outcome,
     ) -> Result<(), Stop> {
         let mut how = self.extraction();
-        if !first {
-            // What is asked for is before the range.
+        if !first && matches!(how.preroll, Preroll::Samples(_)) {
             how.preroll = Preroll::Auto;
         }
         let ranges: Vec<_> = pieces.iter().map(|piece| piece.range.clone()).collect();
@@ -252,15 +269,32 @@ impl Job<'_> {
                 if samples.is_empty() {
                     return Ok(());
                 }
-                left = left.saturating_sub(samples.len() as u64 / u64::from(self.channels.max(1)));
+                let found = samples.len() as u64 / u64::from(self.channels.max(1));
+                left = left
+                    .checked_sub(found)
+                    .ok_or_else(|| self.damaged(segment))?;
                 part.last = left == 0;
                 take(&part, samples, &certainty)?;
                 part.first = false;
                 Ok(())
             };
             sequential::decode(self.store, &segment.range, &self.extraction(), each)?;
+            if left != 0 {
+                return Err(Stop::Failure(self.damaged(segment)));
+            }
         }
         Ok(())
+    }
+
+    /// The packets that the index names for a segment have more or fewer samples.
+    fn damaged(&self, segment: &Piece) -> Failure {
+        let Range { start, end } = segment.range;
+        let what = format!(
+            "samples {start}:{end}: found another number of them in the packets that the index names, expected {}: the \
+             index is damaged (index --rebuild writes it anew)",
+            end - start
+        );
+        Failure::data(&self.args.store, what)
     }
 
     /// Why long segments must be decoded in one go: a decoder that begins in the middle gives other samples, and there is
@@ -268,11 +302,13 @@ impl Job<'_> {
     fn uncut(&self) -> Outcome<Option<String>> {
         let attributes = self.store.attributes();
         let refused = |error| super::failure(&self.args.store, &error);
-        Ok(match &attributes.decoder_fingerprint {
+        let fingerprint = attributes.decoder_fingerprint.as_ref();
+        Ok(match fingerprint.filter(|_| self.store.info().certified) {
             Some(theirs) if theirs == certify::fingerprint().map_err(refused)? => None,
-            _ if self.args.preroll == Preroll::Certified => None,
             _ if attributes.modes_seen == ["CELT"] => None,
             Some(theirs) => Some(format!("the hashes are of another decoder, {theirs}")),
+            // Refused when the first piece is decoded.
+            None if self.args.preroll == Preroll::Certified => None,
             None => Some("the store has no hashes of its samples".to_owned()),
         })
     }
@@ -413,5 +449,25 @@ mod tests {
             cut(false),
             [(0, 0..10, true, true, false), (1, 5..30, true, true, true)]
         );
+    }
+
+    #[test]
+    fn threads_share_a_run_of_many_pieces() {
+        let segments = [segment(0..15), segment(20..40), segment(50..55)];
+        let pieces = pieces(&segments, 10, true);
+        let lengths = |preroll| runs(&pieces, preroll).map(<[_]>::len).collect::<Vec<_>>();
+        assert_eq!(lengths(Preroll::Auto), [5]);
+        assert_eq!(lengths(Preroll::Certified), [5]);
+        assert_eq!(lengths(Preroll::Samples(0)), [1, 1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn threads_share_the_memory_of_one() {
+        for may_cut in [true, false] {
+            assert_eq!(most(1, may_cut), PIECE);
+            assert_eq!(most(4, may_cut), PIECE / 4);
+        }
+        assert_eq!((most(8, true), most(8, false)), (PIECE / 8, LEAST_UNCUT));
+        assert_eq!((most(1024, true), most(1024, false)), (LEAST, LEAST_UNCUT));
     }
 }

@@ -183,24 +183,24 @@ fn segments_become_files_of_their_names() {
 fn what_is_not_certified_says_why() {
     let place = Place::new();
     let store = place.store(&opus::CELT, &[]);
-    let range = ["--samples", "48000:49000", "--format", "raw"];
+    let range = ["--samples", "96000:97000", "--format", "raw"];
     let (bytes, ran) = extracted(&store, &range);
     ran.fails(0, &["uncertified", "no hashes"]);
     // The recommended 1.2 s are enough for CELT.
-    assert!(bytes == part(&opusdec(&opus::CELT, "-"), 2, 48_000, 49_000));
+    assert!(bytes == part(&opusdec(&opus::CELT, "-"), 2, 96_000, 97_000));
     let (bytes, ran) = extracted(&store, &[&range[..], &["--preroll", "certified"]].concat());
     ran.fails(2, &["no hashes", "pcm-hash"]);
     assert!(bytes.is_empty());
     let (bytes, _) = extracted(&store, &[&range[..], &["--preroll", "0"]].concat());
-    assert!(bytes != part(&opusdec(&opus::CELT, "-"), 2, 48_000, 49_000));
+    assert!(bytes != part(&opusdec(&opus::CELT, "-"), 2, 96_000, 97_000));
 }
 
 #[test]
 fn gain_is_applied_unless_it_is_left_out() {
     let place = Place::new();
     let store = place.store(&opus::GAIN, &["--pcm-hash"]);
-    let range = ["--samples", "48000:49000", "--format", "raw"];
-    let plain = part(&opusdec(&opus::CELT, "-"), 2, 48_000, 49_000).to_vec();
+    let range = ["--samples", "96000:97000", "--format", "raw"];
+    let plain = part(&opusdec(&opus::CELT, "-"), 2, 96_000, 97_000).to_vec();
     let (with, ran) = extracted(&store, &range);
     ran.fails(0, &["uncertified", "without gain"]);
     let (without, ran) = extracted(&store, &[&range[..], &["--no-gain"]].concat());

@@ -101,8 +101,9 @@ impl Session {
         // The message that says why is on the bus.
         let refused = self.pipeline.set_state(gst::State::Playing).err();
         loop {
-            if let Some(message) = bus.timed_pop(TICK)
-                && self.handle(&message)?
+            let message = bus.timed_pop(TICK);
+            if let Some(message) = &message
+                && self.handle(message)?
             {
                 break;
             }
@@ -112,7 +113,12 @@ impl Session {
                     "stopped before its end; nothing is written",
                 ));
             }
-            idle = if self.is_stuck() { idle + 1 } else { 0 };
+            // Messages come faster than ticks, while the pipeline starts.
+            idle = if self.is_stuck() {
+                idle + u32::from(message.is_none())
+            } else {
+                0
+            };
             if idle > MOST_IDLE {
                 let what = "found no stream, expected one: its demuxer has stopped";
                 return Err(Failure::data(&self.input.path, what));

@@ -74,11 +74,7 @@ fn bad_headers_are_named() {
     let (_folder, path) = store();
     let mut wrong = head(0);
     wrong[9] = 0;
-    let mut buffer = gst::Buffer::from_slice(wrong);
-    buffer
-        .get_mut()
-        .expect("new")
-        .set_flags(gst::BufferFlags::HEADER);
+    let buffer = flagged(&wrong, 0, gst::BufferFlags::HEADER);
     let error = failure(&path, "", CAPS.parse().expect("caps"), vec![buffer]);
     assert!(
         error.contains("OpusHead") && error.contains("channel count"),

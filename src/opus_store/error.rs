@@ -50,6 +50,9 @@ pub enum StoreError {
         /// Links of the store.
         links: u64,
     },
+    /// The caller no longer wants what it asked for.
+    #[error("interrupted")]
+    Interrupted,
     /// An array is not of the shape, type or chunks that it must have.
     #[error("array {array}, {what}: found {found}, expected {expected}")]
     BadArray {

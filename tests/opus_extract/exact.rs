@@ -1,5 +1,7 @@
 //! To the bit.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use gstharmony::opus::Preroll;
 use gstharmony::opus_store::{Certainty, Extraction, StoreError};
 
@@ -164,4 +166,28 @@ fn certified_samples_need_hashes() {
     let store = Link::of(&opus::ODD_TOOLS).store(false);
     let error = store.extract(0..10, &CERTIFIED).unwrap_err();
     assert!(matches!(error, StoreError::NoHashes), "{error}");
+}
+
+#[test]
+fn who_changes_their_mind_is_heard_between_batches() {
+    let store = Link::of(&opus::SILK_MUSIC).store(true);
+    let all = 0..store.total();
+    let asked = AtomicUsize::new(0);
+    let after = |most: usize| {
+        asked.store(0, Ordering::Relaxed);
+        store.extract_unless(all.clone(), &CERTIFIED, &|| {
+            asked.fetch_add(1, Ordering::Relaxed) >= most
+        })
+    };
+    let whole = after(usize::MAX).unwrap();
+    assert_eq!(whole, store.extract(all.clone(), &CERTIFIED).unwrap());
+    let batches = asked.load(Ordering::Relaxed);
+    assert_eq!(
+        batches as u64,
+        store.attributes().committed_packets.div_ceil(512)
+    );
+    for most in 0..batches {
+        assert!(matches!(after(most), Err(StoreError::Interrupted)));
+        assert_eq!(asked.load(Ordering::Relaxed), most + 1);
+    }
 }

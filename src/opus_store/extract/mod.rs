@@ -121,6 +121,19 @@ impl OpusStore {
         Worker::new(self, how)?.extract(&range)
     }
 
+    /// As [`Self::extract`], for callers that may change their mind: `interrupted` is asked every 512 packets.
+    ///
+    /// # Errors
+    /// [`StoreError::Interrupted`] once `interrupted` has said so; else those of [`Self::extract`].
+    pub fn extract_unless(
+        &self,
+        range: Range<u64>,
+        how: &Extraction,
+        interrupted: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Pcm<i16>, StoreError> {
+        Worker::new(self, how)?.unless(interrupted).extract(&range)
+    }
+
     /// As [`Self::extract`], in floats: before soft clipping, not limited to full scale. They are certified only where
     /// decoding began at the link's start, as hashes are of 16-bit samples.
     ///

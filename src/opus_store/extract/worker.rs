@@ -28,8 +28,12 @@ pub struct Worker<'s, T> {
     /// Decodes what hashes are of, where that is not what is returned.
     witness: Option<Decoder>,
     witnessed: Vec<i16>,
+    interrupted: Option<Interrupted<'s>>,
     samples: PhantomData<T>,
 }
+
+/// Tells whether the samples are no longer wanted.
+pub type Interrupted<'s> = &'s (dyn Fn() -> bool + Sync);
 
 /// What there is to prove samples with.
 enum Proof {
@@ -96,8 +100,15 @@ impl<'s, T: Sample> Worker<'s, T> {
             decoder,
             witness,
             witnessed: Vec::new(),
+            interrupted: None,
             samples: PhantomData,
         })
+    }
+
+    /// Asks before each batch of packets whether it is to end.
+    pub fn unless(mut self, interrupted: Interrupted<'s>) -> Self {
+        self.interrupted = Some(interrupted);
+        self
     }
 
     /// The samples of a range.
@@ -215,6 +226,9 @@ impl<'s, T: Sample> Worker<'s, T> {
         let mut previous: Option<Row> = None;
         let mut miss = None;
         for begin in (pass.first..wanted.packets.end).step_by(BATCH) {
+            if self.interrupted.is_some_and(|interrupted| interrupted()) {
+                return Err(StoreError::Interrupted);
+            }
             let end = begin.saturating_add(BATCH as u64);
             let batch = self.store.packets(begin..end.min(wanted.packets.end))?;
             if let Some(row) = batch.rows.first() {

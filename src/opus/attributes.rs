@@ -94,6 +94,11 @@ impl Attributes {
             .saturating_sub(self.end_trim)
     }
 
+    /// Whether the link has ended: the store is complete, or another link has begun behind the first.
+    pub fn has_ended(&self) -> bool {
+        self.complete || self.links.is_some_and(|links| links > 1)
+    }
+
     /// The names of all columns of an index, as attributes have them.
     pub fn all_index_fields() -> Vec<String> {
         Row::FIELDS.map(String::from).to_vec()

@@ -52,6 +52,7 @@ impl Store {
 
     /// `opusindexer` with more properties, which writes to this store.
     pub fn indexer(&self, properties: &str) -> gst_check::Harness {
+        crate::common::init();
         let path = quoted(&self.path());
         let line = format!("opusindexer location={path} {properties}");
         gst_check::Harness::new_parse(&line)

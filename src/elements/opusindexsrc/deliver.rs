@@ -4,13 +4,37 @@ use std::collections::VecDeque;
 
 use crate::h4mk::Clipping;
 use crate::meta::add_clipping;
-use crate::opus::{Clip, Error, Packet, Plan, Row};
+use crate::opus::{Attributes, Clip, Error, MOST_SAMPLES, Packet, Plan, Row};
 use crate::opus_store::{OpusStore, Packets, StoreError};
 
+use super::ranges::Wanted;
 use super::time::time_of;
 
 /// Packets that are read at once: 64 kB of music, and the pre-roll of a short range with what it is for.
 const PAGE: u64 = 256;
+
+/// How far a store can be read now.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Readable {
+    packets: u64,
+    /// PCM samples.
+    pub samples: u64,
+    /// More may come.
+    pub growing: bool,
+}
+
+impl Readable {
+    pub fn of(attributes: &Attributes, follow: bool) -> Self {
+        let growing = follow && !attributes.has_ended();
+        // The end of the stream may cut its last packets, so these are kept until it is known whether they are the last.
+        let kept = if growing { MOST_SAMPLES } else { 0 };
+        Self {
+            packets: attributes.committed_packets,
+            samples: attributes.pcm_samples().saturating_sub(kept.into()),
+            growing,
+        }
+    }
+}
 
 /// Where a packet's kept samples are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +71,8 @@ pub(super) enum Next {
 
 /// A range that is being played.
 pub(super) struct Playing {
+    pub wanted: Wanted,
+    /// Its end is that of what is wanted, or of what can be read.
     plan: Plan,
     pre_skip: u64,
     /// Streams of a packet, where the packets are compared with the index.
@@ -65,9 +91,10 @@ pub(super) struct Playing {
 }
 
 impl Playing {
-    /// A range that begins with packet `first` and ends before packet `last`.
-    pub fn new(plan: Plan, pre_skip: u64, first: u64, last: Option<u64>) -> Self {
+    /// What is wanted, with a plan for it that begins with packet `first` and ends before packet `last`.
+    pub fn new(wanted: Wanted, plan: Plan, pre_skip: u64, first: u64, last: Option<u64>) -> Self {
         Self {
+            wanted,
             plan,
             pre_skip,
             next: first,
@@ -86,27 +113,41 @@ impl Playing {
         self
     }
 
-    /// Ends the range before `end` on the time line, if it does not end before.
-    pub fn limit(&mut self, end: u64) {
-        self.plan.end = self.plan.end.min(end);
+    /// Moves the end to that of what is wanted and, where nothing more comes, readable.
+    fn limit(&mut self, readable: &Readable) {
+        let behind = |samples: u64| samples.saturating_add(self.pre_skip);
+        let mut end = self.wanted.stop.map_or(u64::MAX, behind);
+        if !readable.growing {
+            end = end.min(behind(readable.samples));
+        }
+        if end > self.plan.end {
+            self.last = None;
+        }
+        self.plan.end = end;
     }
 
-    /// The next packet, of those before packet `readable`.
-    pub fn next(&mut self, store: &OpusStore, readable: u64) -> Result<Next, StoreError> {
+    /// The next packet, of those that can be read.
+    pub fn next(&mut self, store: &OpusStore, readable: &Readable) -> Result<Next, StoreError> {
+        self.limit(readable);
         if self.behind >= self.plan.end {
             return Ok(Next::Done);
         }
         if self.rows.is_empty() {
-            self.read(store, readable)?;
+            self.read(store, readable.packets)?;
         }
-        match self.rows.pop_front() {
-            Some(row) if row.cum_start < self.plan.end => {
-                self.behind = row.cum_end.saturating_add(1);
-                Ok(Next::Packet(self.buffer(&row)?))
-            }
-            Some(_) => Ok(Next::Done),
-            None => Ok(Next::Starved),
+        let Some(row) = self.rows.front().copied() else {
+            return Ok(Next::Starved);
+        };
+        if row.cum_start >= self.plan.end {
+            return Ok(Next::Done);
         }
+        let sure = readable.samples.saturating_add(self.pre_skip);
+        if readable.growing && row.cum_end >= sure {
+            return Ok(Next::Starved);
+        }
+        self.rows.pop_front();
+        self.behind = row.cum_end.saturating_add(1);
+        Ok(Next::Packet(self.buffer(&row)?))
     }
 
     /// Reads a page.

@@ -5,11 +5,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::caps::Headers;
-use super::deliver::{Next, Playing};
+use super::deliver::{Next, Playing, Readable};
 use super::ranges::Wanted;
 use super::time::{sample_of, time_of};
-use crate::opus::{MOST_SAMPLES, Plan, Preroll, RATE};
-use crate::opus_store::{Certainty, Extraction, OpusStore, StoreError};
+use crate::opus::{Plan, Preroll, RATE};
+use crate::opus_store::{Certainty, OpusStore, StoreError};
 
 /// Samples of a millisecond.
 const MS: u64 = RATE as u64 / 1000;
@@ -23,6 +23,9 @@ pub(super) type Segment = gst::FormattedSegment<gst::ClockTime>;
 pub(super) enum Step {
     /// A range begins. The segment is none for the first one after a seek, which has its own already.
     Range(Option<gst::Caps>, Option<Segment>),
+    /// A range is to begin, and these samples of it are to be certified: [`Session::certify`] takes what comes of it.
+    /// It may take long, so it is not done here, where others would wait.
+    Certify(Range<u64>),
     Packet(gst::Buffer),
     /// Nothing more is there yet.
     Wait,
@@ -35,6 +38,8 @@ pub(super) struct Reading {
     pub preroll: Preroll,
     /// Packets are compared with the index.
     pub verify: bool,
+    /// More is waited for at the end of a store that grows.
+    pub follow: bool,
 }
 
 /// What was played.
@@ -47,37 +52,6 @@ pub(super) struct Stats {
     pub certified: u32,
     /// Samples that were decoded before the last range.
     pub preroll: u64,
-}
-
-/// How far the store can be read now.
-#[derive(Debug, Clone, Copy)]
-struct Readable {
-    packets: u64,
-    /// PCM samples.
-    samples: u64,
-    /// More may come.
-    growing: bool,
-}
-
-impl Readable {
-    fn of(store: &OpusStore, follow: bool) -> Self {
-        let attributes = store.attributes();
-        let growing = follow && !attributes.complete;
-        let (packets, samples) = (attributes.committed_packets, attributes.pcm_samples());
-        if !growing {
-            return Self {
-                packets,
-                samples,
-                growing,
-            };
-        }
-        // The end of the stream may cut its last packet, so this is kept until it is known whether it is the last.
-        Self {
-            packets: packets.saturating_sub(1),
-            samples: samples.saturating_sub(u64::from(MOST_SAMPLES)),
-            growing,
-        }
-    }
 }
 
 pub(super) struct Session {
@@ -97,6 +71,11 @@ pub(super) struct Session {
     playing_samples: u64,
     /// A range has begun since the last seek.
     begun: bool,
+    /// What plays is what was asked for by properties or URI, not by a seek.
+    asked: bool,
+    /// Samples to decode before the next range, once they are certified or known not to be.
+    certified: Option<u64>,
+    follow: bool,
     readable: Readable,
     tagged: bool,
     placed: bool,
@@ -117,7 +96,7 @@ impl Session {
         follow: bool,
     ) -> Result<Self, StoreError> {
         let attributes = store.attributes();
-        let readable = Readable::of(&store, follow);
+        let readable = Readable::of(&attributes, follow);
         if preroll == Preroll::Certified && !store.info().certified {
             return Err(StoreError::NoHashes);
         }
@@ -132,6 +111,9 @@ impl Session {
             played: 0,
             playing_samples: 0,
             begun: false,
+            asked: false,
+            certified: None,
+            follow,
             readable,
             tagged: false,
             placed: false,
@@ -141,7 +123,7 @@ impl Session {
             stats: Stats::default(),
         };
         for wanted in &session.wanted {
-            session.check(wanted, follow)?;
+            session.check(wanted)?;
         }
         Ok(session)
     }
@@ -157,7 +139,7 @@ impl Session {
     }
 
     /// Refuses a range that the store does not have and will not have.
-    fn check(&self, wanted: &Wanted, follow: bool) -> Result<(), StoreError> {
+    fn check(&self, wanted: &Wanted) -> Result<(), StoreError> {
         let attributes = self.store.attributes();
         let total = attributes.pcm_samples();
         let Wanted { start, stop } = *wanted;
@@ -166,10 +148,10 @@ impl Session {
         } else {
             start.saturating_add(1)
         });
-        if behind <= total || (follow && !attributes.complete) {
+        if behind <= total || self.readable.growing {
             return Ok(());
         }
-        if attributes.complete {
+        if attributes.has_ended() {
             let stop = stop.unwrap_or(total);
             return Err(StoreError::Range { start, stop, total });
         }
@@ -190,6 +172,7 @@ impl Session {
             segment.set_time(start);
             segment.set_stop(first.stop.map(time_of));
         }
+        self.asked = true;
         self.restart(segment);
     }
 
@@ -205,18 +188,19 @@ impl Session {
         }
         segment.set_position(time_of(start));
         segment.set_stop(stop.map(time_of));
+        self.asked = false;
         self.restart(segment);
     }
 
     fn restart(&mut self, segment: &mut Segment) {
         self.listed = self.queue.len() > 1;
         let attributes = self.store.attributes();
-        if attributes.complete {
+        if attributes.has_ended() {
             // A duration would limit later seeks, so a store that grows has none.
             segment.set_duration(time_of(attributes.pcm_samples()));
         }
         self.segment = segment.clone();
-        self.playing = None;
+        (self.playing, self.certified) = (None, None);
         (self.played, self.playing_samples, self.begun) = (0, 0, false);
         self.placed = true;
     }
@@ -232,8 +216,22 @@ impl Session {
     }
 
     /// Looks again at how far the store can be read.
-    pub fn look(&mut self, follow: bool) {
-        self.readable = Readable::of(&self.store, follow);
+    ///
+    /// # Errors
+    /// Where the samples that were played would have other numbers now.
+    pub fn look(&mut self) -> Result<(), StoreError> {
+        let attributes = self.store.attributes();
+        // It grows while all packets that came are skipped.
+        if attributes.pre_skip != self.pre_skip && self.begun {
+            return Err(StoreError::BadAttribute {
+                name: "pre_skip".into(),
+                found: attributes.pre_skip.to_string(),
+                expected: format!("{} as before", self.pre_skip),
+            });
+        }
+        self.pre_skip = attributes.pre_skip;
+        self.readable = Readable::of(&attributes, self.follow);
+        Ok(())
     }
 
     /// What happens next.
@@ -241,6 +239,10 @@ impl Session {
     /// # Errors
     /// When the store can't be read or is damaged.
     pub fn step(&mut self, reading: &Reading) -> Result<Step, StoreError> {
+        if self.follow != reading.follow {
+            self.follow = reading.follow;
+            self.look()?;
+        }
         let readable = self.readable;
         loop {
             let Some(playing) = &mut self.playing else {
@@ -250,26 +252,33 @@ impl Session {
                 if readable.growing && wanted.start >= readable.samples {
                     return Ok(Step::Wait);
                 }
-                self.queue.pop_front();
-                if let Some(step) = self.begin(&wanted, reading)? {
+                if let Some(step) = self.begin(wanted, reading)? {
                     return Ok(step);
                 }
                 continue;
             };
-            if !readable.growing {
-                playing.limit(readable.samples.saturating_add(self.pre_skip));
-            }
-            match playing.next(&self.store, readable.packets)? {
+            match playing.next(&self.store, &readable)? {
                 Next::Packet(buffer) => {
                     self.count(&buffer);
                     return Ok(Step::Packet(buffer));
                 }
                 Next::Starved if readable.growing => return Ok(Step::Wait),
                 Next::Done | Next::Starved => {
+                    let wanted = playing.wanted;
                     self.playing = None;
+                    self.check_asked(&wanted)?;
                     self.played = self.played.saturating_add(self.playing_samples);
                 }
             }
+        }
+    }
+
+    /// Refuses a range of the properties that the store does not have, now that it is known how much it has.
+    fn check_asked(&self, wanted: &Wanted) -> Result<(), StoreError> {
+        match self.asked {
+            true => self.check(wanted),
+            // A seek may go behind the end.
+            false => Ok(()),
         }
     }
 
@@ -280,8 +289,9 @@ impl Session {
         self.stats.bytes = self.stats.bytes.saturating_add(buffer.size() as u64);
     }
 
-    /// Begins a range; `None` where the store has nothing of it.
-    fn begin(&mut self, wanted: &Wanted, reading: &Reading) -> Result<Option<Step>, StoreError> {
+    /// Begins the first range of the queue; `None` where the store has nothing of it.
+    fn begin(&mut self, wanted: Wanted, reading: &Reading) -> Result<Option<Step>, StoreError> {
+        self.check_asked(&wanted)?;
         let readable = self.readable;
         let open = u64::MAX.saturating_sub(self.pre_skip);
         let known = if readable.growing {
@@ -291,9 +301,19 @@ impl Session {
         };
         let range = wanted.start..wanted.stop.map_or(known, |stop| stop.min(known));
         if range.is_empty() {
+            self.queue.pop_front();
             return Ok(None);
         }
-        let preroll = self.preroll(&range, reading.preroll)?;
+        let preroll = match (reading.preroll, self.certified.take()) {
+            (Preroll::Samples(samples), _) | (Preroll::Certified, Some(samples)) => samples,
+            (Preroll::Auto, _) => self.recommended(),
+            (Preroll::Certified, None) => {
+                let end = range.start.saturating_add(CERTIFIED).min(range.end);
+                let end = end.min(readable.samples).max(range.start);
+                return Ok(Some(Step::Certify(range.start..end)));
+            }
+        };
+        self.queue.pop_front();
         let plan = Plan::new(&range, self.pre_skip, preroll);
         let first = self.store.find_on_timeline(plan.from)?;
         let last = match readable.growing {
@@ -303,42 +323,39 @@ impl Session {
         let clipped = plan.start.saturating_sub(first.row.cum_start);
         self.stats.ranges = self.stats.ranges.wrapping_add(1);
         self.stats.preroll = clipped;
-        let mut playing = Playing::new(plan, self.pre_skip, first.packet, last);
+        let mut playing = Playing::new(wanted, plan, self.pre_skip, first.packet, last);
         if reading.verify {
             playing = playing.checked(self.headers.head.streams());
         }
         self.playing = Some(playing);
         self.playing_samples = 0;
         let caps = self.headers.caps(self.stats.ranges, clipped);
-        let segment = self.begun.then(|| self.next_segment(&range, open));
+        let stop = match self.store.attributes().has_ended() {
+            true => Some(range.end),
+            false => wanted.stop,
+        };
+        let segment = self.begun.then(|| self.next_segment(range.start, stop));
         self.begun = true;
         Ok(Some(Step::Range(caps, segment)))
     }
 
-    /// Samples to decode before a range.
-    fn preroll(&mut self, range: &Range<u64>, preroll: Preroll) -> Result<u64, StoreError> {
-        let recommended = u64::from(self.store.attributes().recommended_preroll_ms) * MS;
-        match preroll {
-            Preroll::Samples(samples) => return Ok(samples),
-            Preroll::Auto => return Ok(recommended),
-            Preroll::Certified => {}
-        }
-        let end = range.start.saturating_add(CERTIFIED).min(range.end);
-        let part = range.start..end.min(self.readable.samples).max(range.start);
-        let how = Extraction {
-            preroll,
-            gain: false,
-        };
-        match self.store.extract(part, &how)?.certainty {
+    /// Samples to decode before a range where nothing is proved.
+    fn recommended(&self) -> u64 {
+        u64::from(self.store.attributes().recommended_preroll_ms) * MS
+    }
+
+    /// Takes what is known of the samples of [`Step::Certify`].
+    pub fn certify(&mut self, certainty: Certainty) {
+        self.certified = Some(match certainty {
             Certainty::Certified { preroll_samples } => {
                 self.stats.certified = self.stats.certified.saturating_add(1);
-                Ok(preroll_samples)
+                preroll_samples
             }
             Certainty::Uncertified { why } => {
                 self.doubt.get_or_insert(why);
-                Ok(recommended)
+                self.recommended()
             }
-        }
+        });
     }
 
     /// Why a range is not certified, once it is known.
@@ -349,13 +366,13 @@ impl Session {
     }
 
     /// The segment of a range that follows others without a seek.
-    fn next_segment(&self, range: &Range<u64>, open: u64) -> Segment {
+    fn next_segment(&self, start: u64, stop: Option<u64>) -> Segment {
         let mut segment = self.segment.clone();
-        let start = time_of(range.start);
+        let start = time_of(start);
         segment.set_start(start);
         segment.set_position(start);
         segment.set_time(start);
-        segment.set_stop((range.end != open).then(|| time_of(range.end)));
+        segment.set_stop(stop.map(time_of));
         let played = time_of(self.played).nseconds() as f64 / segment.rate();
         let base = segment.base().unwrap_or_default();
         let played = gst::ClockTime::from_nseconds((played.round() as u64).min(u64::MAX - 1));

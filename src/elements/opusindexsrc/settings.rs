@@ -85,7 +85,7 @@ pub(super) fn properties() -> Vec<glib::ParamSpec> {
         ),
         glib::ParamSpecString::builder("preroll")
             .nick("Pre-roll")
-            .blurb("What is decoded before a range so that the decoder has converged: auto, certified, or milliseconds")
+            .blurb("What is decoded before a range so that the decoder has converged: auto (what the store recommends, without a look at its hashes), certified (as much as its hashes ask for, over the first 30 s of the range), or milliseconds")
             .default_value(AUTO)
             .mutable_ready()
             .build(),

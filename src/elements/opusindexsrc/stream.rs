@@ -1,5 +1,6 @@
 //! The streaming thread: opens the store, and pushes range after range.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use gst_base::prelude::*;
 use super::errors::message;
 use super::imp::{CAT, OpusIndexSrc};
 use super::session::{Reading, Segment, Session, Step};
-use crate::opus_store::{OpusStore, StoreError};
+use crate::opus::Preroll;
+use crate::opus_store::{Extraction, OpusStore, StoreError};
 
 /// How often the end of a growing store is looked at.
 const POLL: Duration = Duration::from_millis(50);
@@ -29,7 +31,7 @@ impl OpusIndexSrc {
         let session =
             Session::new(store.clone(), wanted, preroll, settings.follow).map_err(told)?;
         let attributes = store.attributes();
-        if !attributes.complete && !settings.follow {
+        if !attributes.has_ended() && !settings.follow {
             gst::element_imp_warning!(
                 self,
                 gst::StreamError::Demux,
@@ -45,13 +47,14 @@ impl OpusIndexSrc {
     }
 
     pub(super) fn next_buffer(&self) -> Result<gst::Buffer, gst::FlowError> {
-        let settings = self.settings();
-        let reading = Reading {
-            preroll: settings.preroll().unwrap_or_default(),
-            verify: settings.verify_index,
-        };
         let mut begins = false;
         loop {
+            let settings = self.settings();
+            let reading = Reading {
+                preroll: settings.preroll().unwrap_or_default(),
+                verify: settings.verify_index,
+                follow: settings.follow,
+            };
             let step = match self.session().as_mut() {
                 Some(session) => session.step(&reading),
                 None => return Err(gst::FlowError::Flushing),
@@ -67,14 +70,37 @@ impl OpusIndexSrc {
                     self.begin_range(caps, segment)?;
                     begins = true;
                 }
+                Ok(Step::Certify(range)) => self.certify(range)?,
                 Ok(Step::Wait) => self.wait_for_more()?,
                 Ok(Step::End) => return Err(gst::FlowError::Eos),
-                Err(error) => {
-                    self.post_error_message(self.told(&error));
-                    return Err(gst::FlowError::Error);
-                }
+                Err(error) => return Err(self.failed(&error)),
             }
         }
+    }
+
+    /// Looks for the pre-roll of a range, for as long as nobody wants this thread for something else.
+    fn certify(&self, range: Range<u64>) -> Result<(), gst::FlowError> {
+        let how = Extraction {
+            preroll: Preroll::Certified,
+            gain: false,
+        };
+        let store = self.open().ok_or(gst::FlowError::Flushing)?;
+        match store.extract_unless(range, &how, &|| *self.interrupted()) {
+            Ok(pcm) => {
+                if let Some(session) = self.session().as_mut() {
+                    session.certify(pcm.certainty);
+                }
+                Ok(())
+            }
+            Err(StoreError::Interrupted) => Err(gst::FlowError::Flushing),
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    /// Posts an error.
+    fn failed(&self, error: &StoreError) -> gst::FlowError {
+        self.post_error_message(self.told(error));
+        gst::FlowError::Error
     }
 
     fn told(&self, error: &StoreError) -> gst::ErrorMessage {
@@ -130,13 +156,9 @@ impl OpusIndexSrc {
         let Some(store) = self.open() else {
             return Err(gst::FlowError::Flushing);
         };
-        let changed = store.refresh().map_err(|error| {
-            self.post_error_message(self.told(&error));
-            gst::FlowError::Error
-        })?;
-        if let Some(session) = self.session().as_mut() {
-            session.look(self.settings().follow);
-        }
+        let changed = store.refresh().map_err(|error| self.failed(&error))?;
+        let looked = self.session().as_mut().map_or(Ok(()), Session::look);
+        looked.map_err(|error| self.failed(&error))?;
         if changed {
             let message = gst::message::DurationChanged::builder().src(&*self.obj());
             let _ = self.obj().post_message(message.build());

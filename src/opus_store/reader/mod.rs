@@ -454,7 +454,7 @@ fn in_range(now: &Snapshot, packets: &Range<u64>) -> Result<(), StoreError> {
 /// The error of PCM samples that end behind those that can be read.
 fn out_of_range(now: &Snapshot, start: u64, stop: u64) -> StoreError {
     let attributes = &now.attributes;
-    if attributes.complete {
+    if attributes.has_ended() {
         return StoreError::Range {
             start,
             stop,

@@ -5,7 +5,7 @@
 pub enum Error {
     /// A packet breaks a rule of RFC 6716, 3.4.
     #[error(
-        "byte {offset} of the packet breaks {rule} of RFC 6716: found {found}, expected {expected}"
+        "byte {offset} of the Opus packet breaks {rule} of RFC 6716: found {found}, expected {expected}"
     )]
     Packet {
         /// `R1` to `R7`, or `Appendix B` for the lengths of a self-delimited packet.
@@ -19,7 +19,7 @@ pub enum Error {
     },
     /// The streams of one multistream packet last for different times (RFC 7845, 3).
     #[error(
-        "stream {stream} of the packet has {found} samples, expected {expected} as in the first"
+        "stream {stream} of the Opus packet has {found} samples, expected {expected} as in the first"
     )]
     StreamDurations {
         /// Number of the stream in the packet, from 0.

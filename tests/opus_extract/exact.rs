@@ -99,7 +99,7 @@ fn samples_that_no_hash_is_of_are_certified_from_the_start_alone() {
         panic!("{late:?}");
     };
     assert!(why.starts_with(
-        "hashes are of 16-bit samples without gain, which match with a pre-roll of 3"
+        "hashes are of 16-bit samples without gain, which match with a pre-roll of 5"
     ));
     let early = store.get(1000..48_000).unwrap().certainty;
     let preroll_samples = 1000 + u64::from(link.head.pre_skip);

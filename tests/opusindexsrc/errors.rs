@@ -113,6 +113,33 @@ fn a_damaged_index_is_found_with_packet_and_field() {
 }
 
 #[test]
+fn a_leap_between_two_pages_of_rows_is_found() {
+    let store = Store::of(opus::CELT);
+    let packets = store.committed();
+    assert!(packets > 300, "more than a page");
+    // From packet 256 on, where a page begins, all rows agree with each other.
+    for packet in 256..packets {
+        set_field(&store, packet, 3, packet * 960 + 1);
+        set_field(&store, packet, 4, packet * 960 + 960);
+    }
+    let player = Player::through(&store.source(""), "identity");
+    let started = player.pipeline.set_state(gst::State::Playing);
+    started.expect("it plays");
+    assert_eq!(std::iter::from_fn(|| player.pull()).count(), 256);
+    let bus = player.pipeline.bus().expect("a bus");
+    let message = bus.pop_filtered(&[gst::MessageType::Error]);
+    let message = message.expect("an error");
+    let gst::MessageView::Error(error) = message.view() else {
+        panic!("{message:?}");
+    };
+    let error = error.error().to_string();
+    assert!(
+        error.contains("packet 256") && error.contains("cum_start"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_count_that_is_not_the_packets_is_found_when_it_is_verified() {
     let store = Store::of(opus::ODD_TOOLS);
     // Packet 50 would have 480 samples less, and packet 51 those.

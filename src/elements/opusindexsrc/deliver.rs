@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::h4mk::Clipping;
 use crate::meta::add_clipping;
+use crate::opus::index::check;
 use crate::opus::{Attributes, Clip, Error, MOST_SAMPLES, Packet, Plan, Row};
 use crate::opus_store::{OpusStore, Packets, StoreError};
 
@@ -83,6 +84,8 @@ pub(super) struct Playing {
     last: Option<u64>,
     /// Rows of the page that are still to come.
     rows: VecDeque<Row>,
+    /// The last row of the page, which that of the next page has to follow.
+    page_end: Option<Row>,
     /// The sample of the time line behind what is out.
     behind: u64,
     /// Bytes of the page, and where they begin in the store.
@@ -101,6 +104,7 @@ impl Playing {
             last,
             check: None,
             rows: VecDeque::new(),
+            page_end: None,
             behind: 0,
             bytes: gst::Buffer::new(),
             byte_pos: 0,
@@ -158,9 +162,13 @@ impl Playing {
             return Ok(());
         }
         let packets = store.packets(self.next..end)?;
+        if let (Some(before), Some(row)) = (&self.page_end, packets.rows.first()) {
+            check(Some(before), row, self.next).map_err(StoreError::NotMonotone)?;
+        }
         if let Some(streams) = self.check {
             compare(&packets, streams)?;
         }
+        self.page_end = packets.rows.last().copied();
         self.byte_pos = packets.rows.first().map_or(0, |row| row.byte_pos);
         self.rows = packets.rows.into();
         self.bytes = gst::Buffer::from_slice(packets.bytes);

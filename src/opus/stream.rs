@@ -6,7 +6,8 @@ use super::{Attributes, Clip, Error, Gap, Head, PreSkipSource, Row, attributes};
 /// Milliseconds of pre-roll after which CELT decodes the same samples as from the start: the most that any of 21 files
 /// needed with libopus 1.3.1 was 1140. Most places need 660 at most.
 const CELT_PREROLL_MS: u32 = 1200;
-/// The same for all but rare SILK and hybrid streams.
+/// What is tried for SILK and hybrid streams: enough at most places of many, and of few for some speech, which converges
+/// late or never. Only hashes tell.
 const ANY_PREROLL_MS: u32 = 2000;
 
 /// What is known of a stream before its first packet.

@@ -58,11 +58,6 @@ impl Stream {
         }
     }
 
-    /// What was known before the first packet.
-    pub const fn start(&self) -> &Start {
-        &self.start
-    }
-
     /// Packets so far.
     pub const fn packets(&self) -> u64 {
         self.packets

@@ -1,6 +1,6 @@
 //! GStreamer elements for containers, indexing and alignment, and the pure cores behind them.
 //!
-//! The cores ([`h4mk`], [`isobmff`], [`opus`], [`sample_table`]) know nothing of GStreamer; the elements (feature
+//! The cores ([`h4mk`], [`isobmff`], [`opus`], [`sample_table`], [`sync`]) know nothing of GStreamer; the elements (feature
 //! `plugin`, on by default) are thin layers over them. An application that links this crate calls
 //! [`plugin_register_static`] after `gst::init`.
 
@@ -8,6 +8,7 @@ pub mod h4mk;
 pub mod isobmff;
 pub mod opus;
 pub mod sample_table;
+pub mod sync;
 
 #[cfg(feature = "opus-store")]
 pub mod opus_store;

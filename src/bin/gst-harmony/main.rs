@@ -20,6 +20,7 @@ mod partial;
 mod progress;
 mod remux;
 mod run;
+mod session;
 mod settings;
 mod survey;
 mod verify;

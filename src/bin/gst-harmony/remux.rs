@@ -3,11 +3,11 @@
 pub mod codecs;
 pub mod input;
 pub mod output;
-pub mod session;
 pub mod track;
 
 mod hls;
 mod report;
+mod session;
 mod streams;
 
 use std::path::{Path, PathBuf};
@@ -17,7 +17,6 @@ use clap::{Args as ClapArgs, ValueEnum};
 use crate::failure::{Failure, Outcome};
 use input::{Input, Interrupt};
 use output::{Mode, Target};
-use session::Session;
 
 /// Put the streams of a media file into MP4, or into a folder for HLS, without encoding them anew.
 ///
@@ -94,14 +93,13 @@ pub fn run(args: &Args, json: bool) -> Outcome {
     if let Some(folder) = &args.hls {
         targets.push(Target::folder(folder)?);
     }
-    let session = Session::new(
+    let done = session::remux(
         input,
         interrupt,
         targets,
         args.fragment,
         args.transcode_audio,
     )?;
-    let done = session.run()?;
     report::print(&args.input, &done, json)
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::json;
 
-use super::session::Session;
+use super::session;
 use crate::failure::{Failure, Outcome};
 use crate::output;
 use crate::remux::input::{Input, Interrupt};
@@ -146,7 +146,7 @@ pub fn run(args: &Args, json: bool) -> Outcome {
     let opened = Input::open(input)?;
     interrupt.watch();
     crate::run::init()?;
-    let done = Session::new(opened, interrupt, args.wishes(store))?.run()?;
+    let done = session::index(opened, interrupt, args.wishes(store))?;
     super::info::print_written(input, store, &done, json)
 }
 

@@ -10,6 +10,7 @@ use crate::failure::{Failure, Outcome};
 use crate::remux::codecs::{description, make};
 use crate::remux::output::{add, join};
 use crate::remux::track::{encoder, lock};
+use crate::session::{Fault, Session};
 
 /// A stream that is there and is not indexed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +25,6 @@ pub struct Links {
     input: PathBuf,
     wishes: Wishes,
     pipeline: gst::glib::WeakRef<gst::Pipeline>,
-    parser: gst::glib::WeakRef<gst::Element>,
     /// Pads of a link, until its first packet: all of them are there then.
     waiting: Vec<gst::Pad>,
     /// The indexer's pad, once there is something to index.
@@ -36,32 +36,26 @@ pub struct Links {
     pub left_out: Vec<LeftOut>,
     /// Of sound that was encoded: what it was, and its samples a second.
     pub encoded: Option<(String, i32)>,
-    pub failure: Option<Failure>,
+    fault: Fault,
 }
 
 /// What the callbacks share.
 pub type SharedLinks = Arc<Mutex<Links>>;
 
 impl Links {
-    /// Follows `parser`, a `parsebin` in the pipeline.
-    pub fn follow(
-        pipeline: &gst::Pipeline,
-        parser: &gst::Element,
-        input: PathBuf,
-        wishes: Wishes,
-    ) -> SharedLinks {
+    /// Follows `parser`, the session's `parsebin`.
+    pub fn follow(session: &Session, parser: &gst::Element, wishes: Wishes) -> SharedLinks {
         let links = Arc::new(Mutex::new(Self {
-            input,
+            input: session.input.path.clone(),
             wishes,
-            pipeline: pipeline.downgrade(),
-            parser: parser.downgrade(),
+            pipeline: session.pipeline.downgrade(),
             waiting: Vec::new(),
             indexer: None,
             current: None,
             drained: false,
             left_out: Vec::new(),
             encoded: None,
-            failure: None,
+            fault: session.fault(),
         }));
         // The demuxer's packets are what is indexed: a parser behind it would change what they say of clipping.
         parser.connect("autoplug-continue", false, |values| {
@@ -87,21 +81,6 @@ impl Links {
     /// Something is indexed.
     pub fn has_begun(&self) -> bool {
         self.indexer.is_some()
-    }
-
-    /// Keeps a failure, and wakes the session.
-    fn check(&mut self, outcome: Outcome) {
-        let Err(failure) = outcome else { return };
-        let failure = match failure {
-            Failure::Data(what) => Failure::data(&self.input, what),
-            other => other,
-        };
-        self.failure.get_or_insert(failure);
-        if let Some(parser) = self.parser.upgrade() {
-            let news = gst::Structure::new_empty("index-failed");
-            // Refused only when the pipeline has ended.
-            let _ = parser.post_message(gst::message::Application::new(news));
-        }
     }
 
     /// The first packet of a link is about to flow: takes one of its streams.
@@ -252,7 +231,7 @@ fn added(shared: &SharedLinks, pad: &gst::Pad) {
             let mut links = lock(&shared);
             if links.waiting.contains(pad) {
                 let decided = links.decide(&shared);
-                links.check(decided);
+                links.fault.check(decided);
             }
         }
         gst::PadProbeReturn::Remove
@@ -263,10 +242,10 @@ fn added(shared: &SharedLinks, pad: &gst::Pad) {
 fn drained(shared: &SharedLinks) {
     let mut links = lock(shared);
     links.drained = true;
-    let nothing = links.indexer.is_none() && links.failure.is_none();
+    let nothing = links.indexer.is_none() && !links.fault.is_set();
     if nothing {
         let decided = links.decide(shared);
-        links.check(decided);
+        links.fault.check(decided);
         return;
     }
     // The last link has ended before the other streams beside it.

@@ -1,6 +1,5 @@
 //! The streams as the demuxer finds them. They wait until all of them are known: a muxer writes its tracks first.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use gst::prelude::*;
@@ -10,6 +9,7 @@ use super::codecs::{self, Way, make, way};
 use super::output::{Output, add, join};
 use super::track::{Origin, Shared, attach, lock};
 use crate::failure::{Failure, Outcome};
+use crate::session::{Fault, Session};
 
 /// How far streams may lie apart in the source, in bytes of the one that is ahead.
 const MOST_APART: u32 = 256 << 20;
@@ -35,7 +35,6 @@ struct Waiting {
 
 /// What the streams became so far.
 pub struct Streams {
-    input: PathBuf,
     pipeline: gst::glib::WeakRef<gst::Pipeline>,
     outputs: Vec<Output>,
     transcode: Option<AudioCodec>,
@@ -49,18 +48,17 @@ pub struct Streams {
     complete: bool,
     pub tracks: Vec<Shared>,
     pub left_out: Vec<LeftOut>,
-    pub failure: Option<Failure>,
+    fault: Fault,
 }
 
 /// What the callbacks share.
 pub type SharedStreams = Arc<Mutex<Streams>>;
 
 impl Streams {
-    /// Follows `demuxer`, which is in the pipeline.
+    /// Follows `demuxer`, which is in the session's pipeline.
     pub fn follow(
-        pipeline: &gst::Pipeline,
+        session: &Session,
         demuxer: &gst::Element,
-        input: PathBuf,
         outputs: Vec<Output>,
         transcode: Option<AudioCodec>,
     ) -> Outcome<SharedStreams> {
@@ -69,10 +67,9 @@ impl Streams {
         queues.set_property("max-size-buffers", 50u32);
         queues.set_property("max-size-time", 0u64);
         queues.set_property("max-size-bytes", MOST_APART);
-        add(pipeline, &queues)?;
+        add(&session.pipeline, &queues)?;
         let streams = Arc::new(Mutex::new(Self {
-            input,
-            pipeline: pipeline.downgrade(),
+            pipeline: session.pipeline.downgrade(),
             outputs,
             transcode,
             queues: queues.clone(),
@@ -82,20 +79,20 @@ impl Streams {
             complete: false,
             tracks: Vec::new(),
             left_out: Vec::new(),
-            failure: None,
+            fault: session.fault(),
         }));
         let shared = streams.clone();
         demuxer.connect_pad_added(move |_, pad| {
             if pad.direction() == gst::PadDirection::Src {
                 let added = lock(&shared).added(&shared, pad);
-                lock(&shared).check(added);
+                lock(&shared).fault.check(added);
             }
         });
         let shared = streams.clone();
         queues.connect("overrun", false, move |_| {
             let mut streams = lock(&shared);
             let filled = streams.filled();
-            streams.check(filled);
+            streams.fault.check(filled);
             None
         });
         match demuxer.downcast_ref::<gst::Bin>() {
@@ -118,21 +115,6 @@ impl Streams {
     /// No stream was found yet.
     pub fn is_empty(&self) -> bool {
         self.count == 0
-    }
-
-    /// Keeps a failure, and wakes the session.
-    fn check(&mut self, outcome: Outcome) {
-        let Err(failure) = outcome else { return };
-        let failure = match failure {
-            Failure::Data(what) => Failure::data(&self.input, what),
-            other => other,
-        };
-        self.failure.get_or_insert(failure);
-        let news = gst::Structure::new_empty("remux-failed");
-        // Refused only when the pipeline has ended.
-        let _ = self
-            .queues
-            .post_message(gst::message::Application::new(news));
     }
 
     /// A pad of the demuxer: its packets go into a queue whose end is blocked.
@@ -187,7 +169,7 @@ impl Streams {
             };
             let mut streams = lock(&shared);
             let known = streams.known(stream, news);
-            streams.check(known);
+            streams.fault.check(known);
             gst::PadProbeReturn::Ok
         });
         join(Some(pad), &sink)?;
@@ -290,7 +272,7 @@ fn told(shared: &SharedStreams, demuxer: &gst::Element) {
             let mut streams = lock(&shared);
             streams.complete = true;
             let released = streams.release();
-            streams.check(released);
+            streams.fault.check(released);
         }
     });
 }

@@ -14,6 +14,7 @@
 )]
 
 pub mod affine;
+pub mod clock;
 pub mod markers;
 pub mod settings;
 pub mod state;

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Makes recordings whose sync is known, to measure and test with: `sync_corpus.py FOLDER [--only NAME,...]`.
 
-Each pair is a reference and a stream, and a JSON file beside them with what is true: `offset_s`, the time on the
-reference's line at which the stream's own time 0 lies, and `drift_ppm`; the reference's time is
-offset + t · (1 + ppm · 10⁻⁶). `expected` is "locked", or "refused" for pairs that have nothing to do with each other
-or go in circles. The same seed gives the same pairs. Needs numpy (tests/tools.sh installs it in .venv), flite and
-ffmpeg. What is there already is not made again.
+Each pair is a reference and a stream (WAV, a video with flashes, a sensor's CSV), and a JSON file beside them with what
+is true: `offset_s`, the time on the reference's line at which the stream's own time 0 lies, and `drift_ppm`; the
+reference's time is offset + t · (1 + ppm · 10⁻⁶). `expected` is "locked", or "refused" for pairs that have nothing to
+do with each other or go in circles. A frame's timestamp is when the exposure of its first row begins. The same seed
+gives the same pairs. Needs numpy (tests/tools.sh installs it in .venv), flite and ffmpeg. What is there already is not
+made again.
 """
 import argparse
 import concurrent.futures
@@ -13,7 +14,9 @@ import fnmatch
 import json
 import pathlib
 
-from sync_corpus import audio
+from sync_corpus import audio, events
+
+GROUPS = audio.GROUPS | events.GROUPS
 
 
 def wanted(case, patterns):
@@ -24,7 +27,7 @@ def make(cases, folder, seed):
     """Makes cases one after the other; those that share a scene stand together."""
     source = audio.source_of(seed)
     for case in cases:
-        truth = audio.write(case, folder, seed, source)
+        truth = audio.write(case, folder, seed, source) if case.group in audio.GROUPS else events.write(case, folder, seed)
         part = folder / f"{case.name}.part"
         part.write_text(json.dumps({**truth, "seed": seed}, indent=1))
         part.rename(folder / f"{case.name}.json")
@@ -41,7 +44,7 @@ def main():
     parser.add_argument("--list", action="store_true", help="names alone")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
-    every = [case for build, seconds in audio.GROUPS.values() for case in build(args.seconds or seconds, args.seed)]
+    every = [case for build, seconds in GROUPS.values() for case in build(args.seconds or seconds, args.seed)]
     cases = [case for case in every if wanted(case, args.only.split(","))]
     if args.list:
         print("\n".join(case.name for case in cases))
@@ -49,7 +52,7 @@ def main():
     scenes = {}
     for case in cases:
         if not (args.folder / f"{case.name}.json").exists():
-            scenes.setdefault((case.kind, case.scene, case.seconds), []).append(case)
+            scenes.setdefault((case.group, case.kind, case.scene), []).append(case)
     with concurrent.futures.ProcessPoolExecutor(args.jobs) as pool:
         for done in [pool.submit(make, group, args.folder, args.seed) for group in scenes.values()]:
             done.result()

@@ -128,7 +128,7 @@ pub fn folder() -> PathBuf {
     folder
 }
 
-/// The file `name` of the recipe with text `recipe`, made by `make` unless it is there. `make` gets a
+/// The file or folder `name` of the recipe with text `recipe`, made by `make` unless it is there. `make` gets a
 /// path of its own that is renamed when whole, so that tests may run at the same time.
 pub fn cached(name: &str, recipe: &str, make: impl FnOnce(&Path)) -> PathBuf {
     static UNIQUE: AtomicUsize = AtomicUsize::new(0);
@@ -137,7 +137,11 @@ pub fn cached(name: &str, recipe: &str, make: impl FnOnce(&Path)) -> PathBuf {
         let unique = UNIQUE.fetch_add(1, Ordering::Relaxed);
         let made = folder().join(format!("tmp-{}-{unique}-{name}", std::process::id()));
         make(&made);
-        std::fs::rename(&made, &path).expect("the media file is kept");
+        if let Err(error) = std::fs::rename(&made, &path) {
+            // A folder does not take the place of one that another test has made meanwhile.
+            assert!(path.is_dir(), "{}: {error}", path.display());
+            std::fs::remove_dir_all(&made).expect("the folder is ours");
+        }
     }
     path
 }

@@ -5,6 +5,7 @@
 
 pub mod boxes;
 pub mod browser;
+pub mod corpus;
 pub mod cut;
 pub mod feed;
 pub mod ffprobe;

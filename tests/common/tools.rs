@@ -1,4 +1,4 @@
-//! Programs of others' making: those that `tests/tools.sh` fetches, and ffmpeg's decoders.
+//! Programs of others' making: those that `tests/tools.sh` fetches, Python, and ffmpeg's decoders.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +14,20 @@ pub fn tool(name: &str) -> PathBuf {
         path.display()
     );
     path
+}
+
+/// The Python that `tests/tools.sh` makes, with a script of `tests/python`.
+pub fn python(script: &str) -> Command {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let python = root.join(".venv/bin/python");
+    assert!(
+        python.exists(),
+        "{} is missing: run pipelines/setup.sh",
+        python.display()
+    );
+    let mut command = Command::new(python);
+    command.arg(root.join("tests/python").join(script));
+    command
 }
 
 /// What the Shaka packager makes of a file, a file for each of its streams, in `folder`. It must take every stream

@@ -2,9 +2,11 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
+
+use crate::common::tools::python;
 
 /// A link to read, and samples to hold its hashes against.
 pub struct Job<'a> {
@@ -24,30 +26,13 @@ impl<'a> Job<'a> {
     }
 }
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// A Python that has the readers, with a script of `tests/python`.
-pub fn command(script: &str) -> Command {
-    let python = root().join(".venv/bin/python");
-    assert!(
-        python.exists(),
-        "{} is missing: run pipelines/setup.sh",
-        python.display()
-    );
-    let mut command = Command::new(python);
-    command.arg(root().join("tests/python").join(script));
-    command
-}
-
 /// What `tests/python/opus_store.py` says; a job that it has complaints about is its message.
 pub fn attempt(jobs: &[Job]) -> Result<Vec<Value>, String> {
     let jobs: Vec<Value> = jobs
         .iter()
         .map(|job| json!({"store": job.store, "link": job.link, "pcm": job.pcm}))
         .collect();
-    let mut child = command("opus_store.py")
+    let mut child = python("opus_store.py")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

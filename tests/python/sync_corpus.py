@@ -27,7 +27,10 @@ def make(cases, folder, seed):
     """Makes cases one after the other; those that share a scene stand together."""
     source = audio.source_of(seed)
     for case in cases:
-        truth = audio.write(case, folder, seed, source) if case.group in audio.GROUPS else events.write(case, folder, seed)
+        if case.group in audio.GROUPS:
+            truth = audio.write(case, folder, seed, source)
+        else:
+            truth = events.write(case, folder, seed)
         part = folder / f"{case.name}.part"
         part.write_text(json.dumps({**truth, "seed": seed}, indent=1))
         part.rename(folder / f"{case.name}.json")

@@ -79,10 +79,9 @@ def noisy(signal, snr_db, chance):
 
 
 def room(chance, decay_s, direct_db):
-    """An impulse response: the direct sound at time 0, six early reflections, and a tail that falls by 60 dB in `decay_s`.
+    """An impulse response: the direct sound at time 0, six early reflections, and a tail that falls 60 dB in `decay_s`.
 
-    `direct_db` is the power of the direct sound against all else. All times are whole samples but the direct sound's,
-    which is none, so that the truth is exact.
+    `direct_db` is the power of the direct sound against all else.
     """
     length = int(decay_s * RATE)
     time = np.arange(length) / RATE

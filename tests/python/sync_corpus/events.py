@@ -59,8 +59,9 @@ def claps(times, seconds, steps, chance):
     grid = np.arange(-64, int(0.12 * dsp.RATE))
     for time in times:
         middle = time * dsp.RATE
-        own = (np.floor(middle) + grid - middle) / dsp.RATE
-        burst = chance.standard_normal(len(grid)) * np.exp(-np.clip(own, 0, None) / chance.uniform(0.008, 0.02)) * (own >= 0)
+        since = (np.floor(middle) + grid - middle) / dsp.RATE
+        fall = np.where(since < 0, 0, np.exp(-np.clip(since, 0, None) / chance.uniform(0.008, 0.02)))
+        burst = chance.standard_normal(len(grid)) * fall
         start = int(middle) - 64
         sound[start:start + len(grid)] += burst[:max(len(sound) - start, 0)] * chance.uniform(0.5, 1)
     if "talk" in steps:
@@ -84,7 +85,8 @@ def lit(case, on, off, frames):
 def background(time, chance):
     """A wall, a shadow that wanders over it and a box that crosses, as light from 0 to 1."""
     x, y = np.arange(WIDTH)[None, :] / WIDTH, np.arange(HEIGHT)[:, None] / HEIGHT
-    wall = 0.06 + 0.03 * np.sin(9 * x + 4 * y) + 0.02 * np.sin(2 * np.pi * (x - 0.11 * time)) * np.cos(5 * y + 0.7 * time)
+    shadow = np.sin(2 * np.pi * (x - 0.11 * time)) * np.cos(5 * y + 0.7 * time)
+    wall = 0.06 + 0.03 * np.sin(9 * x + 4 * y) + 0.02 * shadow
     left = int((0.5 + 0.45 * np.sin(0.9 * time)) * (WIDTH - 50))
     wall[70:130, left:left + 50] += 0.08
     return wall + chance.normal(0, 0.006, wall.shape)
@@ -149,8 +151,8 @@ def write(case, folder, seed):
     exposure, readout = SHUTTERS[case.shutter]
     camera = {"fps": list(case.fps), "exposure_s": exposure, "readout_s": readout, "light": case.light,
               "encoder": case.encoder} if case.kind == "flash" else {"rate": SENSOR_HZ}
-    return {"name": case.name, "group": case.group, "kind": case.kind, "steps": list(case.steps), "reference": reference,
-            "stream": stream, "muxed": case.muxed, "seconds": case.seconds, "expected": "locked",
+    return {"name": case.name, "group": case.group, "kind": case.kind, "steps": list(case.steps),
+            "reference": reference, "stream": stream, "muxed": case.muxed, "seconds": case.seconds, "expected": "locked",
             "offset_s": case.offset_s, "drift_ppm": case.drift_ppm, "instants_s": [float(t) for t in times], **camera}
 
 

@@ -8,17 +8,70 @@ import numpy as np
 from . import dsp
 
 VOICES = ["slt", "rms", "awb", "kal16"]
-WHO = """the carpenter|my neighbour|an old sailor|the captain|her brother|the engineer|a young doctor|our teacher|the baker
-nobody|the committee|a stranger in the hall|the violinist|every passenger|the night nurse|his cousin|the driver""".replace(
-    "\n", "|").split("|")
-DID = """carried|painted|forgot|measured|repaired|sold|described|followed|borrowed|examined|collected|hid|noticed|dropped
-returned|counted|weighed|promised|admired|replaced""".replace("\n", "|").split("|")
-WHAT = """a wooden ladder|seven yellow boxes|the broken clock|some cheese and bread|the map of the harbour|three blue shirts
-his father's trumpet|a bag of flour|the heavy gate|two silver coins|the letter|a jug of water|nineteen postcards
-the kitchen window|every apple|the rusty bicycle|a pair of gloves|the long rope|an umbrella""".replace("\n", "|").split("|")
-WHERE = """behind the station|in the early morning|without a word|before the storm|near the river|at a quarter past six
-under the bridge|in spite of the rain|on the second floor|all through the winter|beside the church|for no good reason
-after the concert|between two meetings|because of the noise""".replace("\n", "|").split("|")
+
+
+def lines(text):
+    return text.strip().splitlines()
+
+
+WHO = lines("""
+the carpenter
+my neighbour
+an old sailor
+the captain
+her brother
+the engineer
+a young doctor
+our teacher
+the baker
+nobody
+a stranger in the hall
+the violinist
+every passenger
+the night nurse
+his cousin
+the driver
+""")
+DID = """carried painted forgot measured repaired sold described followed borrowed examined collected hid noticed dropped
+returned counted weighed promised admired replaced""".split()
+WHAT = lines("""
+a wooden ladder
+seven yellow boxes
+the broken clock
+some cheese and bread
+the map of the harbour
+three blue shirts
+his father's trumpet
+a bag of flour
+the heavy gate
+two silver coins
+the letter
+a jug of water
+nineteen postcards
+the kitchen window
+every apple
+the rusty bicycle
+a pair of gloves
+the long rope
+an umbrella
+""")
+WHERE = lines("""
+behind the station
+in the early morning
+without a word
+before the storm
+near the river
+at a quarter past six
+under the bridge
+in spite of the rain
+on the second floor
+all through the winter
+beside the church
+for no good reason
+after the concert
+between two meetings
+because of the noise
+""")
 LINK = ["and", "but", "while", "so", "although", "and then", "as"]
 
 

@@ -15,11 +15,13 @@
 
 pub mod affine;
 pub mod clock;
+pub mod line;
 pub mod markers;
 pub mod settings;
 pub mod state;
 
 pub use affine::Affine;
+pub use line::{Placed, SampleLine};
 pub use markers::{Event, Snapshot, Window};
 pub use settings::Settings;
 pub use state::{Factors, Measure, State};

@@ -17,6 +17,7 @@ pub mod affine;
 pub mod clock;
 pub mod line;
 pub mod markers;
+pub mod output;
 pub mod settings;
 pub mod state;
 

@@ -14,6 +14,7 @@
 )]
 
 pub mod affine;
+pub mod audio;
 pub mod clock;
 pub mod line;
 pub mod markers;

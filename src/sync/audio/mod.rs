@@ -1,0 +1,19 @@
+//! What is heard: mono audio, and how far two pieces of it lie apart.
+
+pub mod mono;
+pub mod search;
+pub mod track;
+
+mod kernel;
+mod peak;
+mod sections;
+mod spectrum;
+
+#[cfg(test)]
+mod synth;
+#[cfg(test)]
+mod tests;
+
+pub use mono::Mono;
+pub use search::{Found, Search};
+pub use track::Track;

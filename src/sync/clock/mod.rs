@@ -1,8 +1,15 @@
 //! From single measurements to a map between two time lines that can be trusted.
 
+pub mod change;
 pub mod fit;
+mod heard;
+pub mod pair;
+pub mod quality;
+pub mod votes;
 
 #[cfg(test)]
 mod made;
 
 pub use fit::{Fit, robust};
+pub use pair::{By, Change, Compare, Pair, Wanted, keep};
+pub use votes::Residuals;

@@ -33,14 +33,14 @@ in_c() {
 }
 # The interpreter of the distribution has the bindings, whatever else is on PATH.
 in_python() { /usr/bin/python3 tests/python/embedding.py "$scratch/python.h4mk" && [ -s "$scratch/python.h4mk" ]; }
-# The plugin comes with the program: the path must not be needed.
-in_rust() { env -u GST_PLUGIN_PATH cargo run --quiet --locked --example record_and_play -- "$scratch/rust.h4mk" && [ -s "$scratch/rust.h4mk" ]; }
+# The plugin comes with the program: the path must not be needed. With the features of the tests, so that nothing is built twice.
+in_rust() { env -u GST_PLUGIN_PATH cargo run --quiet --locked --features tools --example record_and_play -- "$scratch/rust.h4mk" && [ -s "$scratch/rust.h4mk" ]; }
 # Of four seconds of a tone the first and the last, certified.
 from_store() {
   local store=$scratch/tone.zarr
   gst-launch-1.0 -q audiotestsrc num-buffers=200 samplesperbuffer=960 volume=0.5 ! audio/x-raw,rate=48000,channels=2 \
     ! opusenc ! opusindexer location="$store" pcm-hash=true ! fakesink &&
-    cargo run --quiet --locked --example opus_extract -- "$store" 0 3 | tee "$scratch/levels" &&
+    cargo run --quiet --locked --features tools --example opus_extract -- "$store" 0 3 | tee "$scratch/levels" &&
     grep -q '192000 samples, 2 channels' "$scratch/levels" &&
     [ "$(grep -c '^second [03]: -9\.[01] dB, certified' "$scratch/levels")" -eq 2 ]
 }

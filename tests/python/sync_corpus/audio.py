@@ -128,7 +128,7 @@ def drift(seconds, seed):
                            scene=number % 4)
 
 
-def unrelated(seconds, _seed, pairs=12):
+def unrelated(seconds, _seed, pairs=18):
     """Two scenes of one kind that have nothing to do with each other; music of one tempo too."""
     for kind in (*KINDS, "voice", "tempo"):
         for number in range(pairs):

@@ -349,6 +349,11 @@ fn the_opus_sources_documentation_runs() {
 
 /// A page or element that no test above names would not be run.
 #[test]
+fn the_aligners_documentation_runs() {
+    run_page("src/elements/syncaligner/mod.rs", 1);
+}
+
+#[test]
 fn every_page_and_element_is_run() {
     let source = include_str!("docs.rs");
     let names = |folder: &str| {

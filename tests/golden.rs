@@ -94,6 +94,11 @@ fn the_opus_sources_interface_is_as_kept() {
     compare("opusindexsrc");
 }
 
+#[test]
+fn the_aligners_interface_is_as_kept() {
+    compare("syncaligner");
+}
+
 /// An element without a file here has an interface that nobody reviews.
 #[test]
 fn every_element_of_the_plugin_is_kept() {
@@ -119,6 +124,7 @@ fn every_element_of_the_plugin_is_kept() {
         "h4mkmux",
         "opusindexer",
         "opusindexsrc",
+        "syncaligner",
     ];
     assert_eq!(elements, all, "{text}");
     assert!(elements.iter().all(|name| golden(name).is_file()));

@@ -13,6 +13,8 @@ pub mod h4mkmux;
 pub mod opusindexer;
 /// `opusindexsrc`.
 pub mod opusindexsrc;
+/// `syncaligner`.
+pub mod syncaligner;
 
 /// Registers every element with the plugin.
 ///
@@ -23,5 +25,6 @@ pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     h4mkdemux::register(plugin)?;
     fmp4remux::register(plugin)?;
     opusindexer::register(plugin)?;
-    opusindexsrc::register(plugin)
+    opusindexsrc::register(plugin)?;
+    syncaligner::register(plugin)
 }

@@ -1,0 +1,339 @@
+//! The thread upstream: what comes gets its place on the stream's own line, is shown to the analysis and queued.
+
+use std::time::Instant;
+
+use gst::prelude::*;
+
+use super::messages;
+use super::queue::{Entry, Limits, Media};
+use super::reference::Kind;
+use super::shared::Shared;
+use super::stream::Stream;
+use super::times::{Placed, Said, Times};
+
+/// Media that are not live are held for so many seconds, or bytes.
+const FILE: Limits = Limits {
+    time: 0.2,
+    bytes: 64 << 20,
+};
+/// Most bytes that wait for a first lock.
+const PRESCAN_BYTES: usize = 256 << 20;
+/// A burst of live media may be so many seconds longer than what is held.
+const BURST: f64 = 1.0;
+
+/// How long a buffer of a stream lasts.
+#[derive(Debug, Clone, Copy, Default)]
+enum Unit {
+    /// Frames of so many bytes, so many a second.
+    Samples { bytes: u64, rate: u64 },
+    /// Nanoseconds.
+    Fixed(i64),
+    /// As buffers say.
+    #[default]
+    Unknown,
+}
+
+/// What the thread upstream knows of its stream.
+#[derive(Debug, Default)]
+pub(super) struct Input {
+    pub kind: Option<Kind>,
+    unit: Unit,
+    segment: Option<gst::FormattedSegment<gst::ClockTime>>,
+    pub times: Times,
+    /// Upstream was asked for its latency.
+    asked: bool,
+    /// The source pad's segment was begun.
+    pub began: bool,
+    /// Media are being dropped because they were held for too long.
+    overflowing: bool,
+    sparse: bool,
+}
+
+/// Nanoseconds, saturating.
+pub(super) fn nanoseconds(time: gst::ClockTime) -> i64 {
+    i64::try_from(time.nseconds()).unwrap_or(i64::MAX)
+}
+
+/// Seconds of nanoseconds.
+pub(super) fn seconds(ns: i64) -> f64 {
+    ns as f64 * 1e-9
+}
+
+impl Unit {
+    fn of(kind: Kind, caps: &gst::CapsRef) -> Self {
+        let number = |name| {
+            let value = caps.structure(0).and_then(|s| s.get::<i32>(name).ok());
+            value.and_then(|v| u64::try_from(v).ok()).unwrap_or(0)
+        };
+        match kind {
+            Kind::Audio | Kind::Sensor => {
+                let sample = match caps.structure(0).and_then(|s| s.get::<&str>("format").ok()) {
+                    Some("S16LE") => 2,
+                    _ => 4,
+                };
+                Self::Samples {
+                    bytes: number("channels").max(1) * sample,
+                    rate: number("rate").max(1),
+                }
+            }
+            Kind::Video => {
+                let rate = caps
+                    .structure(0)
+                    .and_then(|s| s.get::<gst::Fraction>("framerate").ok());
+                match rate.filter(|r| r.numer() > 0 && r.denom() > 0) {
+                    Some(r) => Self::Fixed(
+                        i64::from(r.denom()).saturating_mul(1_000_000_000) / i64::from(r.numer()),
+                    ),
+                    None => Self::Unknown,
+                }
+            }
+            Kind::Text => Self::Unknown,
+        }
+    }
+
+    fn duration(self, buffer: &gst::BufferRef) -> i64 {
+        let said = || buffer.duration().map_or(0, nanoseconds);
+        match self {
+            Self::Samples { bytes, rate } => {
+                let samples = buffer.size() as u64 / bytes.max(1);
+                let ns = u128::from(samples) * 1_000_000_000 / u128::from(rate.max(1));
+                i64::try_from(ns).unwrap_or(i64::MAX)
+            }
+            Self::Fixed(ns) => ns,
+            Self::Unknown => said(),
+        }
+    }
+}
+
+impl Input {
+    pub fn set_caps(&mut self, kind: Kind, caps: &gst::CapsRef) {
+        self.kind = Some(kind);
+        self.unit = Unit::of(kind, caps);
+    }
+
+    pub fn set_sparse(&mut self, sparse: bool) {
+        self.sparse = sparse;
+    }
+
+    /// Upstream may be another: it is asked again what it is.
+    pub fn ask_again(&mut self) {
+        self.asked = false;
+    }
+
+    /// True where nobody waits for the stream.
+    pub fn is_sparse(&self) -> bool {
+        self.sparse || self.kind == Some(Kind::Text)
+    }
+
+    pub fn set_segment(&mut self, segment: gst::FormattedSegment<gst::ClockTime>) {
+        self.segment = Some(segment);
+    }
+
+    /// A flush: the next segment begins anew.
+    pub fn flush(&mut self) {
+        self.segment = None;
+        self.times.reset();
+        self.began = false;
+        self.overflowing = false;
+    }
+
+    /// Running time of a timestamp, in nanoseconds.
+    pub fn running(&self, time: gst::ClockTime) -> Option<i64> {
+        match self.segment.as_ref()?.to_running_time_full(time)? {
+            gst::Signed::Positive(time) => Some(nanoseconds(time)),
+            gst::Signed::Negative(time) => Some(-nanoseconds(time)),
+        }
+    }
+
+    fn place(&mut self, buffer: &gst::BufferRef, now: Option<i64>) -> Option<Placed> {
+        let said = Said {
+            time: buffer.pts().and_then(|pts| self.running(pts)),
+            duration: self.unit.duration(buffer),
+            discont: buffer.flags().contains(gst::BufferFlags::DISCONT),
+            now,
+            sparse: self.is_sparse(),
+        };
+        self.times.place(said)
+    }
+}
+
+impl Stream {
+    pub fn chain(
+        &self,
+        shared: &Shared,
+        buffer: gst::Buffer,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        {
+            let queue = self.queue();
+            queue.flow?;
+            if queue.ended {
+                return Err(gst::FlowError::Eos);
+            }
+        }
+        let measures_only = shared.measures_only();
+        let came = Instant::now();
+        let placed = self.look(shared, &buffer);
+        if measures_only {
+            let flow = self.src.push(buffer);
+            if flow.is_ok() {
+                self.stats().went(came.elapsed().as_secs_f64());
+            }
+            if let Some(placed) = placed {
+                self.keep_pace(shared, placed);
+            }
+            return flow;
+        }
+        let Some(placed) = placed else {
+            return Ok(gst::FlowSuccess::Ok);
+        };
+        self.keep_pace(shared, placed);
+        self.enqueue_media(
+            shared,
+            Media {
+                buffer,
+                from: seconds(placed.from),
+                to: seconds(placed.to),
+                running_ns: placed.from,
+                jumped: placed.jumped,
+                came_ns: shared.running().map(|running| running.now()),
+                came,
+            },
+        )
+    }
+
+    /// Places a buffer and shows it to the analysis; `None` where its timestamp can't be believed.
+    fn look(&self, shared: &Shared, buffer: &gst::BufferRef) -> Option<Placed> {
+        if !std::mem::replace(&mut self.input().asked, true) {
+            self.ask_upstream(shared);
+        }
+        let upstream = shared.latency.of(self.id);
+        let now = upstream.and_then(|latency| Some(shared.running()?.now() - latency));
+        let mut input = self.input();
+        let placed = input.place(buffer, now);
+        let kind = input.kind;
+        drop(input);
+        let Some(placed) = placed else {
+            let mut stats = self.stats();
+            stats.received += 1;
+            if !shared.measures_only() {
+                stats.dropped += 1;
+            }
+            return None;
+        };
+        self.stats().came(seconds(placed.to));
+        if placed.stale {
+            shared.analysis.stale(self.id);
+        }
+        if let Some(kind) = kind {
+            let at = seconds(placed.from);
+            shared.reference.elect(shared, self, kind, at);
+        }
+        shared
+            .analysis
+            .buffer(self.id, seconds(placed.from), buffer);
+        Some(placed)
+    }
+
+    /// Asks upstream whether it is live.
+    fn ask_upstream(&self, shared: &Shared) {
+        let live = shared.latency.ask(self);
+        let sparse = self.input().is_sparse();
+        shared.gate.set_apart(shared, self.id, live || sparse);
+        if live {
+            shared.latency.tell(shared);
+        }
+    }
+
+    /// Waits until streams that are not live are near enough.
+    fn keep_pace(&self, shared: &Shared, placed: Placed) {
+        let (from, to) = (seconds(placed.from), seconds(placed.to));
+        shared.gate.pass(shared, self.id, from, to);
+    }
+
+    fn enqueue_media(
+        &self,
+        shared: &Shared,
+        media: Media,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        if shared.latency.of(self.id).is_some() {
+            self.make_room(shared, &media);
+        } else {
+            self.wait_for_room(shared)?;
+        }
+        self.enqueue(Entry::Media(media))
+    }
+
+    /// Puts something behind what waits.
+    pub fn enqueue(&self, entry: Entry) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let mut queue = self.queue();
+        queue.flow?;
+        queue.push(entry);
+        drop(queue);
+        self.wake();
+        Ok(gst::FlowSuccess::Ok)
+    }
+
+    /// Not live: sleeps until the task has taken some.
+    fn wait_for_room(&self, shared: &Shared) -> Result<(), gst::FlowError> {
+        let shut = Limits {
+            time: seconds(i64::try_from(shared.settings().window_ns).unwrap_or(i64::MAX)),
+            bytes: PRESCAN_BYTES,
+        };
+        loop {
+            let is_shut = shared.gate.is_shut();
+            let limits = if is_shut { shut } else { FILE };
+            let queue = self.queue();
+            queue.flow?;
+            if !queue.is_full(limits) {
+                return Ok(());
+            }
+            if is_shut {
+                drop(queue);
+                shared.gate.wait_open(shared, self.id);
+            } else {
+                drop(self.sleep(queue));
+            }
+        }
+    }
+
+    /// Live: what has been held for too long goes.
+    fn make_room(&self, shared: &Shared, media: &Media) {
+        let hold = self.hold(shared);
+        let mut dropped = 0;
+        let mut queue = self.queue();
+        while let Some(oldest) = queue.oldest() {
+            let span = media.to - oldest.from;
+            let held = match (oldest.came_ns, media.came_ns) {
+                (Some(came), Some(now)) => seconds(now - came),
+                _ => media.came.duration_since(oldest.came).as_secs_f64(),
+            };
+            let alone = media.to - media.from;
+            if !(span > hold + alone && held > hold || span > hold + alone + BURST) {
+                break;
+            }
+            queue.drop_oldest();
+            dropped += 1;
+        }
+        drop(queue);
+        self.stats().dropped += dropped;
+        let was = std::mem::replace(&mut self.input().overflowing, dropped > 0);
+        if dropped > 0 && !was {
+            self.tell_overflow(shared, hold);
+        }
+    }
+
+    /// How long live media may be held, in seconds.
+    pub fn hold(&self, shared: &Shared) -> f64 {
+        let at = self.stats().position();
+        let delay = shared.known(self).map.shift(at).max(0.0);
+        let settings = shared.settings();
+        let (latency, most) = (settings.latency_ns, settings.max_delay_ns);
+        (latency as f64 * 1e-9 + delay).min(most as f64 * 1e-9)
+    }
+
+    pub fn tell_overflow(&self, shared: &Shared, held: f64) {
+        let message = messages::about("overflow", &self.name())
+            .field("held", gst::ClockTime::from_seconds_f64(held.max(0.0)));
+        messages::post(shared, message);
+    }
+}

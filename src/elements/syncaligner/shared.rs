@@ -1,0 +1,189 @@
+//! What all streams of an element share.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use gst::glib;
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+
+use super::SyncAligner;
+use super::analysis::{Analysis, Id, Known};
+use super::gate::Gate;
+use super::latency::Latency;
+use super::reference::Reference;
+use super::settings::{Mode, Settings};
+use super::stream::{Stream, lock};
+
+/// A clock that runs, and where running time began on it.
+pub(super) struct Running {
+    pub clock: gst::Clock,
+    base: gst::ClockTime,
+}
+
+impl Running {
+    /// Running time now, in nanoseconds.
+    pub fn now(&self) -> i64 {
+        let (time, base) = (self.clock.time().nseconds(), self.base.nseconds());
+        i64::try_from(i128::from(time) - i128::from(base)).unwrap_or(i64::MAX)
+    }
+
+    /// The clock's time at a running time.
+    pub fn at(&self, running_ns: i64) -> gst::ClockTime {
+        let after = gst::ClockTime::from_nseconds(u64::try_from(running_ns).unwrap_or(0));
+        self.base.saturating_add(after)
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Shared {
+    element: glib::WeakRef<SyncAligner>,
+    settings: Mutex<Settings>,
+    pub analysis: Analysis,
+    pub gate: Gate,
+    streams: Mutex<BTreeMap<Id, Arc<Stream>>>,
+    next: AtomicUsize,
+    pub reference: Reference,
+    pub latency: Latency,
+    /// PLAYING: time runs.
+    playing: AtomicBool,
+}
+
+impl Shared {
+    /// Once, when the element is there.
+    pub fn attach(&self, element: &SyncAligner) {
+        self.element.set(Some(element));
+        let weak = element.downgrade();
+        self.analysis.listen(Box::new(move |id| {
+            if let Some(element) = weak.upgrade() {
+                element.imp().shared().changed(id);
+            }
+        }));
+    }
+
+    pub fn element(&self) -> Option<SyncAligner> {
+        self.element.upgrade()
+    }
+
+    pub fn settings(&self) -> MutexGuard<'_, Settings> {
+        lock(&self.settings)
+    }
+
+    pub fn measures_only(&self) -> bool {
+        self.settings().mode == Mode::Measure
+    }
+
+    pub fn reserve(&self) -> Id {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub fn add(&self, stream: Arc<Stream>) {
+        self.analysis.pad_added(stream.id, &stream.name());
+        self.gate.add(stream.id);
+        lock(&self.streams).insert(stream.id, stream);
+    }
+
+    pub fn remove(&self, id: Id) -> Option<Arc<Stream>> {
+        let stream = lock(&self.streams).remove(&id);
+        self.gate.remove(id);
+        self.reference.released(self, id);
+        self.analysis.pad_removed(id);
+        stream
+    }
+
+    pub fn stream(&self, id: Id) -> Option<Arc<Stream>> {
+        lock(&self.streams).get(&id).cloned()
+    }
+
+    pub fn streams(&self) -> Vec<Arc<Stream>> {
+        lock(&self.streams).values().cloned().collect()
+    }
+
+    /// The stream of a sink pad.
+    pub fn of_pad(&self, pad: &gst::Pad) -> Option<Arc<Stream>> {
+        let streams = lock(&self.streams);
+        streams
+            .values()
+            .find(|s| s.sink.upcast_ref::<gst::Pad>() == pad || s.src == *pad)
+            .cloned()
+    }
+
+    /// The stream whose sink pad has this name.
+    pub fn named(&self, name: &str) -> Option<Arc<Stream>> {
+        let streams = lock(&self.streams);
+        streams.values().find(|s| s.sink.name() == name).cloned()
+    }
+
+    /// What is known of a stream: its own measurement, or that of the stream that it follows.
+    pub fn known(&self, stream: &Stream) -> Known {
+        let words = stream.words();
+        let (follow, calibration) = (words.follow.clone(), words.calibration_ns);
+        drop(words);
+        let source = follow
+            .filter(|name| *name != stream.name())
+            .and_then(|name| self.named(&name))
+            .map_or(stream.id, |followed| followed.id);
+        let mut known = self.analysis.known(source);
+        known.map = self.reference.anchor().after(known.map);
+        if stream.id != source || known.has_map() {
+            known.map.offset += calibration as f64 * 1e-9;
+        }
+        known
+    }
+
+    /// A map, state or figure of a stream has changed.
+    fn changed(&self, id: Id) {
+        if let Some(stream) = self.stream(id) {
+            stream.wake();
+        }
+        self.gate.look(self);
+        self.latency.adapt(self);
+    }
+
+    pub fn wake_all(&self) {
+        self.streams().iter().for_each(|s| s.wake());
+    }
+
+    /// READY to PAUSED.
+    pub fn start(&self) {
+        let settings = self.settings().clone();
+        self.analysis.start(settings.measurement());
+        self.reference.reset();
+        self.latency.reset();
+        self.gate.start(&settings);
+        self.streams().iter().for_each(|s| s.reset());
+    }
+
+    /// PAUSED to READY, before the pads are deactivated: no thread sleeps any more.
+    pub fn unblock(&self) {
+        self.gate.stop();
+        self.streams().iter().for_each(|s| s.close());
+    }
+
+    /// PAUSED to READY, after the pads were deactivated.
+    pub fn stop(&self) {
+        self.analysis.stop();
+    }
+
+    /// Time runs, or stands.
+    pub fn set_playing(&self, playing: bool) {
+        self.playing.store(playing, Ordering::Release);
+        self.streams().iter().for_each(|s| s.alarm());
+    }
+
+    /// The clock, while it runs.
+    pub fn running(&self) -> Option<Running> {
+        if !self.playing.load(Ordering::Acquire) {
+            return None;
+        }
+        let element = self.element()?;
+        let (clock, base) = (element.clock()?, element.base_time()?);
+        Some(Running { clock, base })
+    }
+
+    /// True where deadlines are to be waited for, once time runs.
+    pub fn has_clock(&self) -> bool {
+        self.element().is_some_and(|e| e.clock().is_some())
+    }
+}

@@ -1,6 +1,7 @@
-//! What is heard: mono audio, and how far two pieces of it lie apart.
+//! What is heard: mono audio, how far two pieces of it lie apart, and claps.
 
 pub mod mono;
+pub mod onset;
 pub mod search;
 pub mod track;
 
@@ -15,5 +16,6 @@ mod synth;
 mod tests;
 
 pub use mono::Mono;
+pub use onset::Onsets;
 pub use search::{Found, Search};
 pub use track::Track;

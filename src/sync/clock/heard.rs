@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::change::{Proof, Rivals};
-use super::pair::{Compare, Evidence, Wanted};
+use super::pair::{Compare, Content, Evidence, Wanted};
 use super::quality::{self, Quality};
 use super::votes::{AGREE, Residuals, Votes};
 use crate::sync::audio::Found;
@@ -110,11 +110,6 @@ impl<C: Compare> Heard<C> {
         self.measured && self.tracked.is_none_or(|tracked| end >= tracked + TRACK)
     }
 
-    pub fn due(&self, reference: f64, stream: f64) -> bool {
-        let end = self.both(reference, stream);
-        end.is_finite() && (self.went_back(end) || self.wide_due(end) || self.track_due(end))
-    }
-
     /// Whether a time line was begun again without a word.
     fn went_back(&self, end: f64) -> bool {
         self.searched.is_some_and(|searched| end < searched - WIDE)
@@ -125,29 +120,6 @@ impl<C: Compare> Heard<C> {
         self.settings.window.max(self.settings.max_offset + LEAST)
     }
 
-    pub fn wanted(&self, reference: f64, stream: f64) -> Wanted {
-        let end = self.both(reference, stream);
-        let free = (end - self.length(), end);
-        let Some(map) = self.map else {
-            return Wanted {
-                reference: free,
-                stream: free,
-            };
-        };
-        let along = self.along(&map, end);
-        // A search that fails along the map is made again on what lies at the same time.
-        let again = self.wide_due(end);
-        let latest = reference.min(stream);
-        let with = |span: (f64, f64)| match again {
-            true => (span.0.min(latest - self.length()), span.1.max(latest)),
-            false => span,
-        };
-        Wanted {
-            reference: with(along.reference),
-            stream: with(along.stream),
-        }
-    }
-
     /// The spans that show the same by `map`.
     fn along(&self, map: &Affine, end: f64) -> Wanted {
         let start = end - self.settings.window;
@@ -155,30 +127,6 @@ impl<C: Compare> Heard<C> {
             reference: (map.apply(start) - MARGIN, map.apply(end) + MARGIN),
             stream: (start, end),
         }
-    }
-
-    pub fn update(&mut self, reference: &Snapshot, stream: &Snapshot) -> Vec<Evidence> {
-        let mut told = Vec::new();
-        let end = self.both(reference.seen, stream.seen);
-        if !end.is_finite() {
-            return told;
-        }
-        if self.went_back(end) {
-            self.stale();
-        }
-        self.now = end;
-        if let (Some(reference), Some(stream)) = (&reference.audio, &stream.audio) {
-            if self.wide_due(end) {
-                self.searched = Some(end);
-                self.search(reference, stream, &mut told);
-            }
-            if self.track_due(end) {
-                self.tracked = Some(end);
-                self.track(reference, stream, end);
-            }
-        }
-        self.settle();
-        told
     }
 
     fn search(&mut self, reference: &Window, stream: &Window, told: &mut Vec<Evidence>) {
@@ -370,35 +318,6 @@ impl<C: Compare> Heard<C> {
         self.rivals.clear();
     }
 
-    /// The time line jumped: the map is held until another is proven.
-    pub fn stale(&mut self) {
-        self.doubt();
-        self.kept = self.map.is_some();
-        self.votes
-            .begin(self.map.map_or(0.0, |map| map.drift), self.settings.window);
-        self.quality = Quality::default();
-        self.searched = None;
-        self.tracked = None;
-        self.undecided = 0;
-        self.now = f64::NEG_INFINITY;
-    }
-
-    /// Forgets everything.
-    pub fn relock(&mut self) {
-        self.kept = false;
-        self.give_up();
-        self.stale();
-    }
-
-    pub fn measure(&self) -> Measure {
-        Measure {
-            state: self.state,
-            map: self.map.unwrap_or(Affine::IDENTITY),
-            uncertainty: self.uncertainty(),
-            factors: self.quality.factors(self.votes.inliers(), self.now),
-        }
-    }
-
     fn uncertainty(&self) -> f64 {
         let claimed = match self.state {
             State::Locked => CLAIMED,
@@ -416,19 +335,10 @@ impl<C: Compare> Heard<C> {
         claimed.max(spread) + self.drifted((age - self.settings.window).max(0.0))
     }
 
-    pub fn residuals(&self) -> Option<Residuals> {
-        self.votes.residuals()
-    }
-
     /// How many votes and proofs are remembered.
     #[cfg(test)]
     pub fn kept(&self) -> (usize, usize) {
         (self.votes.kept(), self.proofs.len())
-    }
-
-    /// The newest own time that both were heard at.
-    pub fn now(&self) -> f64 {
-        self.now
     }
 
     /// How many windows that lie apart agree with the map as it is now, and from when on another one counts.
@@ -447,6 +357,95 @@ impl<C: Compare> Heard<C> {
             }
         }
         (count, next)
+    }
+}
+
+impl<C: Compare> Content for Heard<C> {
+    fn due(&self, reference: f64, stream: f64) -> bool {
+        let end = self.both(reference, stream);
+        end.is_finite() && (self.went_back(end) || self.wide_due(end) || self.track_due(end))
+    }
+
+    fn wanted(&self, reference: f64, stream: f64) -> Option<Wanted> {
+        let end = self.both(reference, stream);
+        let free = (end - self.length(), end);
+        let Some(map) = self.map else {
+            return Some(Wanted {
+                reference: free,
+                stream: free,
+            });
+        };
+        let along = self.along(&map, end);
+        // A search that fails along the map is made again on what lies at the same time.
+        let again = self.wide_due(end);
+        let latest = reference.min(stream);
+        let with = |span: (f64, f64)| match again {
+            true => (span.0.min(latest - self.length()), span.1.max(latest)),
+            false => span,
+        };
+        Some(Wanted {
+            reference: with(along.reference),
+            stream: with(along.stream),
+        })
+    }
+
+    fn update(&mut self, reference: &Snapshot, stream: &Snapshot) -> Vec<Evidence> {
+        let mut told = Vec::new();
+        let end = self.both(reference.seen, stream.seen);
+        if !end.is_finite() {
+            return told;
+        }
+        if self.went_back(end) {
+            self.stale();
+        }
+        self.now = end;
+        if let (Some(reference), Some(stream)) = (&reference.audio, &stream.audio) {
+            if self.wide_due(end) {
+                self.searched = Some(end);
+                self.search(reference, stream, &mut told);
+            }
+            if self.track_due(end) {
+                self.tracked = Some(end);
+                self.track(reference, stream, end);
+            }
+        }
+        self.settle();
+        told
+    }
+
+    fn measure(&self) -> Measure {
+        Measure {
+            state: self.state,
+            map: self.map.unwrap_or(Affine::IDENTITY),
+            uncertainty: self.uncertainty(),
+            factors: self.quality.factors(self.votes.inliers(), self.now),
+        }
+    }
+
+    fn residuals(&self) -> Option<Residuals> {
+        self.votes.residuals()
+    }
+
+    fn now(&self) -> f64 {
+        self.now
+    }
+
+    fn relock(&mut self) {
+        self.kept = false;
+        self.give_up();
+        self.stale();
+    }
+
+    fn stale(&mut self) {
+        self.doubt();
+        self.kept = self.map.is_some();
+        self.votes
+            .begin(self.map.map_or(0.0, |map| map.drift), self.settings.window);
+        self.quality = Quality::default();
+        self.searched = None;
+        self.tracked = None;
+        self.undecided = 0;
+        self.now = f64::NEG_INFINITY;
     }
 }
 

@@ -1,10 +1,13 @@
 //! From single measurements to a map between two time lines that can be trusted.
 
 pub mod change;
+pub mod events;
 pub mod fit;
 mod heard;
 pub mod pair;
 pub mod quality;
+mod seen;
+mod sweep;
 pub mod votes;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A stream against its reference: what is known of how they lie on one line, and what changed in that.
 
 use super::heard::Heard;
+use super::seen::Seen;
 use super::votes::Residuals;
 use crate::sync::audio::{Found, Search};
 use crate::sync::{Affine, Measure, Settings, Snapshot, State, Window};
@@ -37,6 +38,8 @@ impl Compare for Search {
 pub enum By {
     /// What is heard in both.
     Audio,
+    /// Flashes, claps and steps.
+    Events,
 }
 
 /// Spans of audio that an update looks at, from and to, in seconds.
@@ -70,6 +73,26 @@ pub enum Change {
     Unlocked,
 }
 
+/// What content of a kind says.
+pub(super) trait Content {
+    /// As [`Pair::due`].
+    fn due(&self, reference: f64, stream: f64) -> bool;
+    /// As [`Pair::wanted`].
+    fn wanted(&self, reference: f64, stream: f64) -> Option<Wanted>;
+    /// Looks at what is new.
+    fn update(&mut self, reference: &Snapshot, stream: &Snapshot) -> Vec<Evidence>;
+    /// What is known now.
+    fn measure(&self) -> Measure;
+    /// How far what agrees lies off the map; nothing before anything does.
+    fn residuals(&self) -> Option<Residuals>;
+    /// The newest own time that was seen of both.
+    fn now(&self) -> f64;
+    /// Forgets everything.
+    fn relock(&mut self);
+    /// Holds the map until another is proven: the time line jumped.
+    fn stale(&mut self);
+}
+
 /// What content says beside its measure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Evidence {
@@ -85,10 +108,17 @@ pub fn keep(settings: &Settings) -> f64 {
     settings.window.max(settings.max_offset + 3.0) + settings.max_offset + 1.0
 }
 
+/// What is compared.
+#[derive(Debug)]
+enum Kind<C> {
+    Heard(Box<Heard<C>>),
+    Seen(Box<Seen>),
+}
+
 /// A stream and its reference.
 #[derive(Debug)]
 pub struct Pair<C = Search> {
-    content: Heard<C>,
+    kind: Kind<C>,
     assumed: Option<Affine>,
     told: State,
     told_map: Option<(f64, Affine)>,
@@ -107,9 +137,12 @@ impl<C: Compare> Pair<C> {
     /// As [`Pair::new`], with what compares the audio.
     #[must_use]
     pub fn with(compare: C, settings: Settings, by: By) -> Self {
-        let By::Audio = by;
+        let kind = match by {
+            By::Audio => Kind::Heard(Box::new(Heard::new(compare, settings))),
+            By::Events => Kind::Seen(Box::new(Seen::new(settings))),
+        };
         Self {
-            content: Heard::new(compare, settings),
+            kind,
             assumed: None,
             told: State::Unlocked,
             told_map: None,
@@ -117,21 +150,35 @@ impl<C: Compare> Pair<C> {
         }
     }
 
+    fn content(&self) -> &dyn Content {
+        match &self.kind {
+            Kind::Heard(heard) => heard.as_ref(),
+            Kind::Seen(seen) => seen.as_ref(),
+        }
+    }
+
+    fn content_mut(&mut self) -> &mut dyn Content {
+        match &mut self.kind {
+            Kind::Heard(heard) => heard.as_mut(),
+            Kind::Seen(seen) => seen.as_mut(),
+        }
+    }
+
     /// Whether there is something to do when the streams were seen up to these times, in seconds on their own lines.
     #[must_use]
     pub fn due(&self, reference_seen: f64, stream_seen: f64) -> bool {
-        self.content.due(reference_seen, stream_seen)
+        self.content().due(reference_seen, stream_seen)
     }
 
-    /// The audio that an update looks at when the streams were seen up to these times.
+    /// The audio that an update looks at when the streams were seen up to these times; nothing where events are compared.
     #[must_use]
-    pub fn wanted(&self, reference_seen: f64, stream_seen: f64) -> Wanted {
-        self.content.wanted(reference_seen, stream_seen)
+    pub fn wanted(&self, reference_seen: f64, stream_seen: f64) -> Option<Wanted> {
+        self.content().wanted(reference_seen, stream_seen)
     }
 
     /// Looks at what is new. The same snapshots give the same changes.
     pub fn update(&mut self, reference: &Snapshot, stream: &Snapshot) -> Vec<Change> {
-        let evidence = self.content.update(reference, stream);
+        let evidence = self.content_mut().update(reference, stream);
         let mut changes: Vec<Change> = evidence.into_iter().filter_map(|e| self.tell(e)).collect();
         let contradicted = self.contradicts();
         if contradicted && !self.contradicted {
@@ -146,10 +193,10 @@ impl<C: Compare> Pair<C> {
                 State::Locked => Change::Locked,
             });
             self.told = measure.state;
-            self.told_map = Some((self.content.now(), measure.map));
+            self.told_map = Some((self.content().now(), measure.map));
         } else if self.moved(&measure) {
             changes.push(Change::Updated);
-            self.told_map = Some((self.content.now(), measure.map));
+            self.told_map = Some((self.content().now(), measure.map));
         }
         changes
     }
@@ -165,7 +212,7 @@ impl<C: Compare> Pair<C> {
     }
 
     fn moved(&self, measure: &Measure) -> bool {
-        let now = self.content.now();
+        let now = self.content().now();
         let Some((at, map)) = self.told_map.filter(|_| measure.state != State::Unlocked) else {
             return false;
         };
@@ -176,27 +223,32 @@ impl<C: Compare> Pair<C> {
 
     /// How far content that was measured lies off the assumed map, in seconds.
     fn off(&self, assumed: &Affine) -> Option<f64> {
-        let content = self.content.measure();
-        let now = self.content.now();
+        let content = self.content().measure();
+        let now = self.content().now();
         let measured = content.uncertainty.is_finite() && now.is_finite();
         measured.then(|| (content.map.shift(now) - assumed.shift(now)).abs())
     }
 
+    /// How far content may lie off an assumed map, in seconds.
+    fn allowed(&self) -> f64 {
+        VERIFIED.max(self.content().measure().uncertainty)
+    }
+
     fn contradicts(&self) -> bool {
         let off = self.assumed.and_then(|assumed| self.off(&assumed));
-        off.is_some_and(|off| off > VERIFIED)
+        off.is_some_and(|off| off > self.allowed())
     }
 
     /// What is known now.
     #[must_use]
     pub fn measure(&self) -> Measure {
-        let mut measure = self.content.measure();
+        let mut measure = self.content().measure();
         let Some(assumed) = self.assumed else {
             return measure;
         };
         measure.map = assumed;
         match self.off(&assumed) {
-            Some(off) if off <= VERIFIED => measure.uncertainty += off,
+            Some(off) if off <= self.allowed() => measure.uncertainty += off,
             Some(off) => {
                 measure.uncertainty += off;
                 measure.factors.inliers = 0.0;
@@ -213,12 +265,12 @@ impl<C: Compare> Pair<C> {
     /// How far the votes of the last 30 s lie off the measured map; nothing before the first.
     #[must_use]
     pub fn residuals(&self) -> Option<Residuals> {
-        self.content.residuals()
+        self.content().residuals()
     }
 
     /// Forgets everything, an assumed map too.
     pub fn relock(&mut self) {
-        self.content.relock();
+        self.content_mut().relock();
         self.assumed = None;
     }
 
@@ -230,7 +282,7 @@ impl<C: Compare> Pair<C> {
 
     /// The stream's timestamps jumped: the map is provisional until content proves it, or another, on the new line.
     pub fn stale(&mut self) {
-        self.content.stale();
+        self.content_mut().stale();
     }
 }
 

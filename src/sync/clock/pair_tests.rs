@@ -112,7 +112,14 @@ impl Run {
     }
 
     fn scene(&mut self) -> &mut Scene {
-        &mut self.pair.content.compare.scene
+        &mut self.heard().compare.scene
+    }
+
+    fn heard(&mut self) -> &mut Heard<Made> {
+        match &mut self.pair.kind {
+            Kind::Heard(heard) => heard,
+            Kind::Seen(_) => unreachable!("it hears"),
+        }
     }
 
     fn window((from, to): (f64, f64)) -> Window {
@@ -139,7 +146,7 @@ impl Run {
             if !self.pair.due(self.now, self.now) {
                 continue;
             }
-            let wanted = self.pair.wanted(self.now, self.now);
+            let wanted = self.pair.wanted(self.now, self.now).unwrap();
             let (reference, stream) = (
                 self.snapshot(wanted.reference),
                 self.snapshot(wanted.stream),
@@ -375,7 +382,7 @@ fn an_hour_takes_no_more_memory_than_a_minute() {
     run.to(3600.0);
     assert_eq!(run.state(), State::Locked);
     assert_eq!(run.count(Change::Locked), 1);
-    let (votes, proofs) = run.pair.content.kept();
+    let (votes, proofs) = run.heard().kept();
     assert!(votes <= 400 && proofs <= 64, "{votes} {proofs}");
     assert!(run.count(Change::Updated) < 3600);
 }

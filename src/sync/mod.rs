@@ -16,8 +16,10 @@
 pub mod affine;
 pub mod audio;
 pub mod clock;
+pub mod dtw;
 pub mod line;
 pub mod markers;
+pub mod offline;
 pub mod output;
 pub mod settings;
 pub mod state;

@@ -1,5 +1,6 @@
 //! What is heard: mono audio, how far two pieces of it lie apart, and claps.
 
+pub mod envelope;
 pub mod mono;
 pub mod onset;
 pub mod search;
@@ -8,10 +9,10 @@ pub mod track;
 mod kernel;
 mod peak;
 mod sections;
-mod spectrum;
+pub(crate) mod spectrum;
 
 #[cfg(test)]
-mod synth;
+pub(crate) mod synth;
 #[cfg(test)]
 mod tests;
 

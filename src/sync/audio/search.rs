@@ -1,5 +1,7 @@
 //! How far two pieces of audio lie apart.
 
+use std::ops::RangeInclusive;
+
 use realfft::num_complex::Complex32;
 
 use super::super::{Affine, RATE, Settings, Window};
@@ -11,6 +13,8 @@ use super::spectrum::{Spectra, fast_length};
 
 /// Less overlap than this has no say, in seconds.
 pub const LEAST_OVERLAP: f64 = 3.0;
+/// Less that fits at the peak, of all that overlaps there, is not the same sound, in seconds: a word or a beat in common.
+const LEAST_SUPPORT: f64 = 2.0;
 /// Drift hypotheses are at most this far apart.
 const SPACING: f64 = 150e-6;
 /// Quieter than this (root mean square, full scale 1) is silence: -110 dB.
@@ -18,7 +22,7 @@ const SILENCE: f64 = 3e-6;
 /// Less of its power than this in the band that is compared is silence too: -40 dB.
 const LEAST_SHARE: f64 = 1e-4;
 /// What is faded at the ends of a window, in samples: an edge would fit another edge.
-const FADE: usize = (RATE * 0.1) as usize;
+const FADE: usize = (RATE * 0.25) as usize;
 /// What is searched about the wide search's peak for its true place, in samples.
 const NEAR: usize = 24;
 /// The steps of that, as a drift.
@@ -81,6 +85,7 @@ pub struct Search {
     work: Vec<f32>,
     reference: Vec<Complex32>,
     stream: Vec<Complex32>,
+    weights: Vec<f32>,
     curve: Vec<f32>,
 }
 
@@ -104,26 +109,29 @@ impl Search {
             work: Vec::new(),
             reference: Vec::new(),
             stream: Vec::new(),
+            weights: Vec::new(),
             curve: Vec::new(),
         }
     }
 
     /// Searches `stream` in `reference` over all offsets and over these drifts (none counts as 0). Nothing is found where either
-    /// is silent or less than 3 s overlap at every offset.
+    /// is silent, less than 3 s overlap at every offset, or less than 2 s of them are alike at the best.
     pub fn wide(&mut self, reference: &Window, stream: &Window, drifts: &[f64]) -> Option<Found> {
-        self.wide_curve(reference, stream, drifts)
+        let shifts = -self.max_offset..=self.max_offset;
+        self.between(reference, stream, shifts, drifts)
             .map(|(found, _)| found)
     }
 
-    /// [`wide`](Self::wide) with the correlation at the drift that was found.
-    pub(crate) fn wide_curve(
+    /// [`wide`](Self::wide) over these shifts, in seconds, with the correlation at the drift that was found.
+    pub(crate) fn between(
         &mut self,
         reference: &Window,
         stream: &Window,
+        shifts: RangeInclusive<f64>,
         drifts: &[f64],
     ) -> Option<(Found, Curve)> {
         let (reference, stream) = (prepared(reference)?, prepared(stream)?);
-        let span = Span::new(&reference, &stream, self.max_offset)?;
+        let span = Span::new(&reference, &stream, &shifts)?;
         if !self.transform_reference(&reference, &span) {
             return None;
         }
@@ -138,6 +146,9 @@ impl Search {
         let pair = (&reference, &stream);
         let sections = self.cutter.cut(&mut self.spectra, &self.kernel, pair, &map);
         let (shift, more) = sections.best(&self.kernel, NEAR, SPACING / 2.0 + STEP, STEP)?;
+        if sections.support(&self.kernel, shift, more) < LEAST_SUPPORT {
+            return None;
+        }
         let at = sections.middle;
         // The gates judge the correlation at the drift that it really has.
         let sharp = self.hypothesis(&stream, &span, drift + more)?;
@@ -180,7 +191,14 @@ impl Search {
         fade(&mut self.work);
         self.work.resize(span.length, 0.0);
         self.spectra.forward(&mut self.work, &mut self.reference);
-        self.spectra.share(&self.reference, span.length) > LEAST_SHARE
+        let share = self.spectra.share(&self.reference, span.length);
+        self.spectra
+            .weights(&self.reference, span.length, &mut self.weights);
+        self.spectra
+            .whiten(&mut self.reference, &self.weights, span.length);
+        // The stream's own are found with its first spectrum.
+        self.weights.clear();
+        share > LEAST_SHARE
     }
 
     /// Correlates at one drift; leaves the curve.
@@ -202,11 +220,17 @@ impl Search {
         fade(&mut self.work);
         self.work.resize(span.length, 0.0);
         self.spectra.forward(&mut self.work, &mut self.stream);
-        if self.spectra.share(&self.stream, span.length) < LEAST_SHARE {
-            return None;
+        // A drift so small leaves the spectrum's outline as it is.
+        if self.weights.is_empty() {
+            if self.spectra.share(&self.stream, span.length) < LEAST_SHARE {
+                return None;
+            }
+            self.spectra
+                .weights(&self.stream, span.length, &mut self.weights);
         }
+        let stream = (self.stream.as_slice(), self.weights.as_slice());
         self.spectra
-            .correlate(&self.reference, &self.stream, &mut self.work);
+            .correlate(&self.reference, stream, &mut self.work);
         self.curve.clear();
         for lag in span.first..=span.last {
             let at = if lag < 0 {
@@ -233,12 +257,12 @@ struct Span {
 }
 
 impl Span {
-    fn new(reference: &Window, stream: &Window, max_offset: f64) -> Option<Self> {
+    fn new(reference: &Window, stream: &Window, shifts: &RangeInclusive<f64>) -> Option<Self> {
         let (long, short) = (reference.samples.len() as i64, stream.samples.len() as i64);
         let overlap = (LEAST_OVERLAP * RATE) as i64;
         let zero = reference.start - stream.start;
-        let lowest = ((-max_offset - zero) * RATE).ceil().clamp(-1e12, 1e12) as i64;
-        let highest = ((max_offset - zero) * RATE).floor().clamp(-1e12, 1e12) as i64;
+        let lowest = ((shifts.start() - zero) * RATE).ceil().clamp(-1e12, 1e12) as i64;
+        let highest = ((shifts.end() - zero) * RATE).floor().clamp(-1e12, 1e12) as i64;
         let first = lowest.max(overlap - short);
         let last = highest.min(long - overlap);
         if short < overlap || long < overlap || first > last {

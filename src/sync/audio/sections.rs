@@ -44,6 +44,7 @@ pub(super) struct Cutter {
     stream: Vec<f32>,
     reference_spectrum: Vec<Complex32>,
     stream_spectrum: Vec<Complex32>,
+    weights: Vec<f32>,
     curve: Vec<f32>,
 }
 
@@ -58,6 +59,7 @@ impl Cutter {
             stream: vec![0.0; LENGTH],
             reference_spectrum: Vec::new(),
             stream_spectrum: Vec::new(),
+            weights: Vec::new(),
             curve: vec![0.0; LENGTH],
         }
     }
@@ -111,11 +113,11 @@ impl Cutter {
         }
         spectra.forward(&mut self.reference, &mut self.reference_spectrum);
         spectra.forward(&mut self.stream, &mut self.stream_spectrum);
-        spectra.correlate(
-            &self.reference_spectrum,
-            &self.stream_spectrum,
-            &mut self.curve,
-        );
+        spectra.weights(&self.reference_spectrum, LENGTH, &mut self.weights);
+        spectra.whiten(&mut self.reference_spectrum, &self.weights, LENGTH);
+        spectra.weights(&self.stream_spectrum, LENGTH, &mut self.weights);
+        let stream = (self.stream_spectrum.as_slice(), self.weights.as_slice());
+        spectra.correlate(&self.reference_spectrum, stream, &mut self.curve);
         let side = RADIUS + MARGIN;
         let negative = self.curve.iter().skip(LENGTH - side);
         let positive = self.curve.iter().take(side + 1);
@@ -144,6 +146,29 @@ impl Sections {
             }
         }
         sum
+    }
+
+    /// How much of the audio fits at this shift and drift beyond the map's, in seconds: as many sections as would give the sum if
+    /// all fitted alike. One syllable that two recordings have in common gives half a second, however high its peak.
+    pub(super) fn support(&self, kernel: &Kernel, shift: f64, more: f64) -> f64 {
+        let heights = self.sections.iter().map(|section| {
+            let moved = more * (section.middle - self.middle);
+            let place = (shift + moved) * RATE - section.place + (RADIUS + MARGIN) as f64;
+            let power: f32 = section.curve.iter().map(|value| value * value).sum();
+            let rms = (power / section.curve.len() as f32)
+                .sqrt()
+                .max(f32::MIN_POSITIVE);
+            f64::from(kernel.at(&section.curve, place) / rms)
+        });
+        let (sum, squares) = heights.fold((0.0, 0.0), |(sum, squares), height| {
+            (sum + height, squares + height * height)
+        });
+        let count = if squares > 0.0 {
+            sum * sum / squares
+        } else {
+            0.0
+        };
+        count * HOP as f64 / RATE
     }
 
     /// The highest peak within 8 ms of the map, as what is to be added to its shift, in seconds.

@@ -15,6 +15,11 @@ const HIGH: f64 = 7_000.0;
 const LOW_SLOPE: f64 = 100.0;
 const HIGH_SLOPE: f64 = 1_000.0;
 
+/// How wide the mean of a spectrum's power is, in Hz.
+const SMOOTH: f64 = 4.0;
+/// What is quieter than this part of the loudest in a spectrum is left as quiet as it is: -90 dB.
+const FLOOR: f32 = 1e-9;
+
 /// The plans of one length of transform, and the band's gains.
 struct Plan {
     length: usize,
@@ -26,25 +31,27 @@ struct Plan {
 }
 
 /// Transforms of all lengths asked for, with what they work in.
-pub(super) struct Spectra {
+pub(crate) struct Spectra {
     planner: RealFftPlanner<f32>,
     plans: BTreeMap<usize, Arc<Plan>>,
     scratch: Vec<Complex32>,
     product: Vec<Complex32>,
+    sums: Vec<f64>,
 }
 
 impl Spectra {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             planner: RealFftPlanner::new(),
             plans: BTreeMap::new(),
             scratch: Vec::new(),
             product: Vec::new(),
+            sums: Vec::new(),
         }
     }
 
     /// The spectrum of `samples`, whose length is that of the transform; they are overwritten.
-    pub(super) fn forward(&mut self, samples: &mut [f32], spectrum: &mut Vec<Complex32>) {
+    pub(crate) fn forward(&mut self, samples: &mut [f32], spectrum: &mut Vec<Complex32>) {
         let plan = self.plan(samples.len());
         spectrum.resize(plan.length / 2 + 1, Complex32::default());
         let scratch = self.scratch(plan.forward.get_scratch_len());
@@ -55,33 +62,105 @@ impl Spectra {
         debug_assert!(done.is_ok());
     }
 
-    /// The generalised cross-correlation of two pieces whose spectra these are, with weights |G|^-0.8 in the band: value *l*
-    /// tells how well `stream` moved by *l* samples fits `reference`; those of negative *l* stand at the end.
-    pub(super) fn correlate(
+    /// The weights that make all of a spectrum's band nearly as loud, one a bin from the band's first on: |X|^-0.8, of a power that
+    /// is the mean of [`SMOOTH`] around. What lies 90 dB below the loudest is not made louder.
+    ///
+    /// The mean keeps the lines of what repeats within a window (a loop of a second has lines 1 Hz apart): without it the
+    /// leakage between them would be made as loud as they are, and it tells where the window ends, not what is heard.
+    pub(crate) fn weights(
+        &mut self,
+        spectrum: &[Complex32],
+        length: usize,
+        weights: &mut Vec<f32>,
+    ) {
+        let plan = self.plan(length);
+        let side = ((SMOOTH / 2.0 * length as f64 / RATE).round() as usize).max(1);
+        let count = plan.gains.len();
+        // Sums from the start, in f64 so that their differences are exact enough.
+        self.sums.clear();
+        self.sums.push(0.0);
+        let from = plan.first.saturating_sub(side);
+        let mut sum = 0.0_f64;
+        let bins = spectrum
+            .iter()
+            .skip(from)
+            .take(plan.first - from + count + side + 1);
+        self.sums.extend(bins.map(|bin| {
+            sum += f64::from(bin.norm_sqr());
+            sum
+        }));
+        let width = 2 * side + 1;
+        let high = self.sums.iter().skip(width);
+        weights.clear();
+        weights.extend(
+            self.sums
+                .iter()
+                .zip(high)
+                .map(|(low, high)| (high - low) as f32),
+        );
+        let loudest = weights
+            .iter()
+            .fold(0.0_f32, |loudest, power| loudest.max(*power));
+        let floor = loudest * FLOOR;
+        for power in weights.iter_mut() {
+            *power = weight(*power + floor);
+        }
+    }
+
+    /// Multiplies a spectrum by weights and, if it is that of a reference, by the band's gains; what lies outside becomes nothing.
+    pub(crate) fn whiten(&mut self, spectrum: &mut [Complex32], weights: &[f32], length: usize) {
+        let plan = self.plan(length);
+        let (below, band) = spectrum.split_at_mut(plan.first.min(spectrum.len()));
+        below.fill(Complex32::default());
+        let count = plan.gains.len().min(band.len());
+        let (band, above) = band.split_at_mut(count);
+        above.fill(Complex32::default());
+        for ((bin, weight), gain) in band.iter_mut().zip(weights).zip(&plan.gains) {
+            *bin *= weight * gain;
+        }
+    }
+
+    /// The generalised cross-correlation of a whitened spectrum and another with its weights: value *l* tells how well `stream`
+    /// moved by *l* samples fits `reference`; those of negative *l* stand at the end.
+    pub(crate) fn correlate(
         &mut self,
         reference: &[Complex32],
-        stream: &[Complex32],
+        (stream, weights): (&[Complex32], &[f32]),
         out: &mut [f32],
     ) {
         let plan = self.plan(out.len());
         let mut product = std::mem::take(&mut self.product);
         product.clear();
         product.resize(plan.length / 2 + 1, Complex32::default());
-        let bins = product.iter_mut().zip(reference).zip(stream);
-        for (((product, reference), stream), gain) in bins.skip(plan.first).zip(&plan.gains) {
-            let cross = reference * stream.conj();
-            *product = cross * (gain * weight(cross.norm_sqr()));
+        let bins = product
+            .iter_mut()
+            .zip(reference)
+            .zip(stream)
+            .skip(plan.first);
+        for (((product, reference), stream), weight) in bins.zip(weights) {
+            *product = reference * stream.conj() * weight;
         }
-        let scratch = self.scratch(plan.inverse.get_scratch_len());
-        let done = plan
-            .inverse
-            .process_with_scratch(&mut product, out, scratch);
-        debug_assert!(done.is_ok());
+        self.inverse(&mut product, out);
         self.product = product;
     }
 
+    /// The samples of a spectrum, times their number; it is overwritten.
+    pub(crate) fn inverse(&mut self, spectrum: &mut [Complex32], out: &mut [f32]) {
+        let plan = self.plan(out.len());
+        let scratch = self.scratch(plan.inverse.get_scratch_len());
+        // The ends of the spectrum of real samples are real; rounding may have said otherwise.
+        if let Some(end) = spectrum.first_mut() {
+            end.im = 0.0;
+        }
+        if let Some(end) = spectrum.last_mut() {
+            end.im = 0.0;
+        }
+        let done = plan.inverse.process_with_scratch(spectrum, out, scratch);
+        debug_assert!(done.is_ok());
+    }
+
     /// The share of its power that a spectrum of a transform of `length` has in the band, 0 to 1.
-    pub(super) fn share(&mut self, spectrum: &[Complex32], length: usize) -> f64 {
+    pub(crate) fn share(&mut self, spectrum: &[Complex32], length: usize) -> f64 {
         let plan = self.plan(length);
         let all: f64 = spectrum.iter().map(|bin| f64::from(bin.norm_sqr())).sum();
         let bins = spectrum.iter().skip(plan.first).zip(&plan.gains);
@@ -134,10 +213,10 @@ fn gains(length: usize) -> (usize, Vec<f32>) {
     (first, (first..behind).map(gain).collect())
 }
 
-/// About `power`^-0.4, which is |G|^-0.8 of a power |G|²: within 7 % for all normal numbers, and finite for 0.
+/// About `power`^-0.4, which is |X|^-0.8 of a power |X|²: within 7 % for all normal numbers, and finite for 0.
 ///
 /// The bits of a float are nearly its logarithm, so a power is a multiple of them. The weights only say how much a bin counts,
-/// the phases that the peak is made of stay exact.
+/// the phases that a peak is made of stay exact.
 fn weight(power: f32) -> f32 {
     /// The bits of 1.0, which are nearly 127 · 2²³; the exponents' share of what is subtracted, less a little that centres the
     /// error.
@@ -148,7 +227,7 @@ fn weight(power: f32) -> f32 {
 }
 
 /// The least length of at least `length` that transforms fast: 2^n times 1, 9/8, 5/4 or 3/2.
-pub(super) fn fast_length(length: usize) -> usize {
+pub(crate) fn fast_length(length: usize) -> usize {
     let power = length.max(64).next_power_of_two();
     let lengths = [power / 16 * 9, power / 8 * 5, power / 4 * 3, power];
     lengths

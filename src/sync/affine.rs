@@ -43,6 +43,24 @@ impl Affine {
         (time - self.offset) / (1.0 + self.drift)
     }
 
+    /// The map back: from the reference's line to the stream's own.
+    #[must_use]
+    pub fn inverse(&self) -> Self {
+        Self {
+            offset: self.invert(0.0),
+            drift: 1.0 / (1.0 + self.drift) - 1.0,
+        }
+    }
+
+    /// The map that takes a time through `first` and then through this one.
+    #[must_use]
+    pub fn after(&self, first: &Self) -> Self {
+        Self {
+            offset: self.apply(first.offset),
+            drift: self.drift + first.drift + self.drift * first.drift,
+        }
+    }
+
     /// The drift in parts per million.
     #[must_use]
     pub fn ppm(&self) -> f64 {
@@ -61,5 +79,18 @@ mod tests {
         assert!((map.apply(110.0) - 109.752).abs() < 1e-12);
         assert!((map.invert(109.752) - 110.0).abs() < 1e-9);
         assert!((map.ppm() - 200.0).abs() < 1e-9);
+        assert!((map.inverse().apply(109.752) - 110.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn maps_follow_each_other() {
+        let (first, second) = (
+            Affine::through(1.0, 2.0, 1e-3),
+            Affine::through(5.0, -1.0, -2e-3),
+        );
+        let both = second.after(&first);
+        assert!((both.apply(7.0) - second.apply(first.apply(7.0))).abs() < 1e-12);
+        let none = first.inverse().after(&first);
+        assert!(none.offset.abs() < 1e-12 && none.drift.abs() < 1e-12);
     }
 }

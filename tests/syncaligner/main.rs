@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod analysis_audio;
 mod apart;
 mod retimed;
 mod rig;

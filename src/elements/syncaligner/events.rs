@@ -29,7 +29,6 @@ impl Stream {
             EventView::Caps(caps) => self.caps(shared, caps.caps())?,
             EventView::Segment(segment) => self.segment(shared, segment.segment())?,
             EventView::Eos(_) => {
-                shared.analysis.ended(self.id);
                 shared.gate.ended(shared, self.id);
             }
             _ => {}

@@ -174,7 +174,8 @@ impl Gate {
                 .wait_timeout(state, PATIENCE)
                 .unwrap_or_else(PoisonError::into_inner);
             state = guard;
-            if waited.timed_out() && state.moves == moves && condition(&state) {
+            let idle = waited.timed_out() && !shared.analysis.is_busy();
+            if idle && state.moves == moves && condition(&state) {
                 state.stall();
                 drop(state);
                 self.open(shared);

@@ -239,6 +239,7 @@ impl Stream {
         let live = shared.latency.ask(self);
         let sparse = self.input().is_sparse();
         shared.gate.set_apart(shared, self.id, live || sparse);
+        shared.analysis.live(self.id, live);
         if live {
             shared.latency.tell(shared);
         }

@@ -32,8 +32,9 @@
 // The seam between measuring and applying is `analysis::Analysis`: see there. The data path calls
 //   start, stop                         at state changes
 //   pad_added, pad_removed              for each stream
-//   caps, buffer                        from the upstream thread of the stream, in order; `buffer` must not block for long
-//   stale, flushed, ended               when the line of a stream breaks or ends
+//   caps, live, buffer                  from the upstream thread of the stream, in order; `buffer` does the measuring of streams
+//                                       that are not live
+//   stale, flushed                      when the line of a stream breaks
 //   reference                           when `reference` has chosen one, or another
 //   known                               before each buffer goes out, and from properties
 //   settle                              with `analysis=prescan`, before the gate opens

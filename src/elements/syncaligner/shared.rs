@@ -9,9 +9,10 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 
 use super::SyncAligner;
-use super::analysis::{Analysis, Id, Known};
+use super::analysis::{Analysis, Id, Known, News};
 use super::gate::Gate;
 use super::latency::Latency;
+use super::messages;
 use super::reference::Reference;
 use super::settings::{Mode, Settings};
 use super::stream::{Stream, lock};
@@ -55,9 +56,9 @@ impl Shared {
     pub fn attach(&self, element: &SyncAligner) {
         self.element.set(Some(element));
         let weak = element.downgrade();
-        self.analysis.listen(Box::new(move |id| {
+        self.analysis.listen(Box::new(move |id, news| {
             if let Some(element) = weak.upgrade() {
-                element.imp().shared().changed(id);
+                element.imp().shared().changed(id, news);
             }
         }));
     }
@@ -79,7 +80,7 @@ impl Shared {
     }
 
     pub fn add(&self, stream: Arc<Stream>) {
-        self.analysis.pad_added(stream.id, &stream.name());
+        self.analysis.pad_added(stream.id);
         self.gate.add(stream.id);
         lock(&self.streams).insert(stream.id, stream);
     }
@@ -133,12 +134,15 @@ impl Shared {
     }
 
     /// A map, state or figure of a stream has changed.
-    fn changed(&self, id: Id) {
+    fn changed(&self, id: Id, news: News) {
         if let Some(stream) = self.stream(id) {
             stream.wake();
         }
         self.gate.look(self);
         self.latency.adapt(self);
+        if let Some(stream) = self.stream(id) {
+            messages::measured(self, &stream, news);
+        }
     }
 
     pub fn wake_all(&self) {

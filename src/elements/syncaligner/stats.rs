@@ -80,6 +80,7 @@ impl Stats {
             .field("quality-second", known.factors.second)
             .field("quality-inliers", known.factors.inliers)
             .field("quality-freshness", known.factors.freshness)
+            .field("analysis-time", nanoseconds(known.spent))
             .build();
         if let Some([half, most, nearly_all]) = known.residuals {
             structure.set("residual-p50", nanoseconds(half));

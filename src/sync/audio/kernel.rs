@@ -8,6 +8,9 @@ const TAPS: usize = 16;
 /// is 0.06 µs at 16 kHz.
 const PHASES: usize = 512;
 
+/// Positions before this, negative, are silence.
+const EARLIEST: f64 = 1024.0;
+
 /// A windowed sinc (Kaiser, β = 7) that keeps what lies below Nyquist.
 #[derive(Debug)]
 pub(super) struct Kernel {
@@ -32,8 +35,9 @@ impl Kernel {
 
     /// The value of `samples` at `position`, in samples.
     pub(super) fn at(&self, samples: &[f32], position: f64) -> f32 {
-        let whole = position.floor();
-        let phase = ((position - whole) * PHASES as f64).round() as usize;
+        // Rounded down by a cast, which is faster than a call where the processor has no instruction for it.
+        let whole = (position + EARLIEST) as i64 as f64 - EARLIEST;
+        let phase = ((position - whole) * PHASES as f64 + 0.5) as usize;
         let Some(row) = self.rows.get(phase) else {
             return 0.0;
         };
@@ -46,6 +50,24 @@ impl Kernel {
             None => edge(row, samples, first),
         }
     }
+}
+
+/// The sum of products, in eight sums so that it becomes vector code.
+pub(super) fn dot(left: &[f32], right: &[f32]) -> f32 {
+    let (left, left_rest) = left.as_chunks::<8>();
+    let (right, right_rest) = right.as_chunks::<8>();
+    let mut sums = [0.0_f32; 8];
+    for (left, right) in left.iter().zip(right) {
+        for ((sum, left), right) in sums.iter_mut().zip(left).zip(right) {
+            *sum += left * right;
+        }
+    }
+    let rest: f32 = left_rest
+        .iter()
+        .zip(right_rest)
+        .map(|(left, right)| left * right)
+        .sum();
+    sums.iter().sum::<f32>() + rest
 }
 
 /// A value whose taps reach out of the samples.

@@ -10,6 +10,7 @@ mod kernel;
 mod peak;
 mod sections;
 pub(crate) mod spectrum;
+mod warped;
 
 #[cfg(test)]
 pub(crate) mod synth;

@@ -1,7 +1,7 @@
 //! Any audio as mono at [`RATE`].
 
 use super::super::RATE;
-use super::kernel::{kaiser, sinc};
+use super::kernel::{dot, kaiser, sinc};
 
 /// Zero crossings of the kernel to either side.
 const CROSSINGS: f64 = 16.0;
@@ -130,24 +130,6 @@ impl Mono {
         self.held.drain(..unneeded);
         self.first += unneeded as i64;
     }
-}
-
-/// The sum of products, eight at a time so that it becomes vector code.
-fn dot(left: &[f32], right: &[f32]) -> f32 {
-    let (left, left_rest) = left.as_chunks::<8>();
-    let (right, right_rest) = right.as_chunks::<8>();
-    let mut sums = [0.0_f32; 8];
-    for (left, right) in left.iter().zip(right) {
-        for ((sum, left), right) in sums.iter_mut().zip(left).zip(right) {
-            *sum += left * right;
-        }
-    }
-    let rest: f32 = left_rest
-        .iter()
-        .zip(right_rest)
-        .map(|(left, right)| left * right)
-        .sum();
-    sums.iter().sum::<f32>() + rest
 }
 
 /// A value that can be reckoned with.

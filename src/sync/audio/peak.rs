@@ -1,7 +1,7 @@
 //! The peaks of a correlation.
 
 use super::super::RATE;
-use super::kernel::Kernel;
+use super::kernel::{Kernel, dot};
 
 /// What belongs to a peak itself, in samples to either side: 1 ms.
 const OWN: usize = (RATE / 1000.0) as usize;
@@ -86,15 +86,33 @@ pub(super) fn refine(kernel: &Kernel, values: &[f32], at: usize) -> Peak {
     }
 }
 
-fn largest(values: &[f32]) -> Option<(usize, f32)> {
-    let heights = values.iter().map(|value| value.abs()).enumerate();
-    heights.max_by(|left, right| left.1.total_cmp(&right.1))
+/// The largest of the values without their signs, and where it is.
+pub(super) fn largest(values: &[f32]) -> Option<(usize, f32)> {
+    /// The largest of each piece is found by vector code, and then its place in one of them.
+    const PIECE: usize = 256;
+    let of_piece = |piece: &[f32]| {
+        let (eights, rest) = piece.as_chunks::<8>();
+        let mut most = [0.0_f32; 8];
+        for eight in eights {
+            for (most, value) in most.iter_mut().zip(eight) {
+                let height = value.abs();
+                *most = if height > *most { height } else { *most };
+            }
+        }
+        let rest = rest.iter().map(|value| value.abs());
+        most.into_iter().chain(rest).fold(0.0, f32::max)
+    };
+    let pieces = values.chunks(PIECE).map(of_piece).enumerate();
+    let (number, height) = pieces.max_by(|left, right| left.1.total_cmp(&right.1))?;
+    let start = number * PIECE;
+    let piece = values.get(start..)?;
+    let at = piece.iter().position(|value| value.abs() >= height)?;
+    Some((start + at, height))
 }
 
-fn energy(values: &[f32]) -> f64 {
+/// The sum of the squares.
+pub(super) fn energy(values: &[f32]) -> f64 {
     // In pieces, so that the sum is exact enough and still fast.
     let pieces = values.chunks(1024);
-    pieces
-        .map(|piece| f64::from(piece.iter().map(|value| value * value).sum::<f32>()))
-        .sum()
+    pieces.map(|piece| f64::from(dot(piece, piece))).sum()
 }

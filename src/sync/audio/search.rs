@@ -7,9 +7,10 @@ use realfft::num_complex::Complex32;
 use super::super::{Affine, RATE, Settings, Window};
 use super::kernel::Kernel;
 use super::mono::clean;
-use super::peak::{Peaks, peaks};
+use super::peak::{Peaks, energy, largest, peaks};
 use super::sections::Cutter;
 use super::spectrum::{Spectra, fast_length};
+use super::warped::{Warped, resampled};
 
 /// Less overlap than this has no say, in seconds.
 pub const LEAST_OVERLAP: f64 = 3.0;
@@ -21,6 +22,8 @@ const SPACING: f64 = 150e-6;
 const SILENCE: f64 = 3e-6;
 /// Less of its power than this in the band that is compared is silence too: -40 dB.
 const LEAST_SHARE: f64 = 1e-4;
+/// What drifts are told by ends here, in Hz.
+const HALF_BAND: f64 = 3_500.0;
 /// What is faded at the ends of a window, in samples: an edge would fit another edge.
 const FADE: usize = (RATE * 0.25) as usize;
 /// What is searched about the wide search's peak for its true place, in samples.
@@ -132,26 +135,27 @@ impl Search {
     ) -> Option<(Found, Curve)> {
         let (reference, stream) = (prepared(reference)?, prepared(stream)?);
         let span = Span::new(&reference, &stream, &shifts)?;
-        if !self.transform_reference(&reference, &span) {
+        if !self.transform(&reference, &stream, &span) {
             return None;
         }
-        let drifts = if drifts.is_empty() { &[0.0] } else { drifts };
-        let tried = drifts.iter().filter_map(|drift| {
-            let peaks = self.hypothesis(&stream, &span, *drift)?;
-            Some((*drift, peaks))
-        });
-        let (drift, coarse) = tried.max_by(|left, right| left.1.ratio.total_cmp(&right.1.ratio))?;
         let middle = f64::midpoint(stream.start, stream.end());
-        let map = Affine::through(middle, span.shift(&coarse), drift);
-        let pair = (&reference, &stream);
-        let sections = self.cutter.cut(&mut self.spectra, &self.kernel, pair, &map);
+        let (drift, shift) = match drifts {
+            [] => self.at_drift(&stream, &span, 0.0)?,
+            [drift] => self.at_drift(&stream, &span, *drift)?,
+            drifts => self.best_drift(&stream, &span, drifts)?,
+        };
+        let map = Affine::through(middle, shift, drift);
+        let warped = Warped::new(&self.kernel, &stream, drift);
+        let sections = self
+            .cutter
+            .cut(&mut self.spectra, &reference, &warped, &map);
         let (shift, more) = sections.best(&self.kernel, NEAR, SPACING / 2.0 + STEP, STEP)?;
         if sections.support(&self.kernel, shift, more) < LEAST_SUPPORT {
             return None;
         }
         let at = sections.middle;
         // The gates judge the correlation at the drift that it really has.
-        let sharp = self.hypothesis(&stream, &span, drift + more)?;
+        let sharp = self.correlate(&stream, &span, drift + more)?;
         let found = Found {
             at,
             shift: map.shift(at) + shift,
@@ -169,8 +173,8 @@ impl Search {
     /// Searches within 8 ms of where `map` says `stream` lies. Nothing is found where either is silent or less than 3 s overlap.
     pub fn track(&mut self, reference: &Window, stream: &Window, map: &Affine) -> Option<Found> {
         let (reference, stream) = (prepared(reference)?, prepared(stream)?);
-        let pair = (&reference, &stream);
-        let sections = self.cutter.cut(&mut self.spectra, &self.kernel, pair, map);
+        let warped = Warped::new(&self.kernel, &stream, map.drift);
+        let sections = self.cutter.cut(&mut self.spectra, &reference, &warped, map);
         if sections.duration() < LEAST_OVERLAP {
             return None;
         }
@@ -184,65 +188,101 @@ impl Search {
         })
     }
 
-    /// Whether there is anything in the band.
-    fn transform_reference(&mut self, reference: &Window, span: &Span) -> bool {
-        self.work.clear();
-        self.work.extend_from_slice(&reference.samples);
-        fade(&mut self.work);
-        self.work.resize(span.length, 0.0);
-        self.spectra.forward(&mut self.work, &mut self.reference);
-        let share = self.spectra.share(&self.reference, span.length);
-        self.spectra
-            .weights(&self.reference, span.length, &mut self.weights);
-        self.spectra
-            .whiten(&mut self.reference, &self.weights, span.length);
-        // The stream's own are found with its first spectrum.
-        self.weights.clear();
-        share > LEAST_SHARE
+    /// Makes the spectra of both, without drift, white; whether both have anything in the band.
+    fn transform(&mut self, reference: &Window, stream: &Window, span: &Span) -> bool {
+        let mut enough = true;
+        let pair = [(reference, &mut self.reference), (stream, &mut self.stream)];
+        for (window, spectrum) in pair {
+            self.work.clear();
+            self.work.extend_from_slice(&window.samples);
+            fade(&mut self.work);
+            self.work.resize(span.length, 0.0);
+            self.spectra.forward(&mut self.work, spectrum);
+            enough &= self.spectra.share(spectrum, span.length) > LEAST_SHARE;
+            self.spectra
+                .weights(spectrum, span.length, &mut self.weights);
+            self.spectra.whiten(spectrum, &self.weights, span.length);
+        }
+        enough
+    }
+
+    /// The drift and shift of the highest of the peaks at these drifts.
+    ///
+    /// They are looked for at half the rate: 75 ppm beside the right one, what is above 3 kHz cancels within 5 s anyhow.
+    fn best_drift(&mut self, stream: &Window, span: &Span, drifts: &[f64]) -> Option<(f64, f64)> {
+        let length = span.length / 2;
+        let bins = (HALF_BAND / RATE * span.length as f64) as usize;
+        let mut low: Vec<Complex32> = self.stream.iter().take(bins).copied().collect();
+        low.resize(length / 2 + 1, Complex32::default());
+        let mut white = vec![0.0; length];
+        self.spectra.inverse(&mut low, &mut white);
+        white.truncate(stream.samples.len() / 2);
+        let mut best = None;
+        for drift in drifts {
+            let mut samples = resampled(&self.kernel, &white, 1.0 / (1.0 + drift));
+            samples.resize(length, 0.0);
+            self.spectra.forward(&mut samples, &mut low);
+            self.spectra.correlate(&self.reference, &low, &mut samples);
+            let lags = (span.first / 2)..=(span.last / 2);
+            let curve: Vec<f32> = around(&samples, lags).collect();
+            let Some((at, height)) = largest(&curve) else {
+                continue;
+            };
+            let ratio = f64::from(height).powi(2) / energy(&curve);
+            let shift = span.zero + (span.first / 2 + at as i64) as f64 * 2.0 / RATE;
+            if best.is_none_or(|(most, _, _)| ratio > most) {
+                best = Some((ratio, *drift, shift));
+            }
+        }
+        best.map(|(_, drift, shift)| (drift, shift))
+    }
+
+    /// The shift of the highest peak at this drift.
+    fn at_drift(&mut self, stream: &Window, span: &Span, drift: f64) -> Option<(f64, f64)> {
+        let peaks = self.correlate(stream, span, drift)?;
+        Some((drift, span.first_shift() + peaks.first.position / RATE))
     }
 
     /// Correlates at one drift; leaves the curve.
-    fn hypothesis(&mut self, stream: &Window, span: &Span, drift: f64) -> Option<Peaks> {
-        let middle = stream.samples.len() as f64 / 2.0;
-        let step = 1.0 / (1.0 + drift);
-        self.work.clear();
-        self.work.resize(stream.samples.len(), 0.0);
-        if drift == 0.0 {
-            self.work.copy_from_slice(&stream.samples);
-        } else {
-            self.kernel.resample(
-                &stream.samples,
-                middle - middle * step,
-                step,
-                &mut self.work,
-            );
-        }
-        fade(&mut self.work);
+    fn correlate(&mut self, stream: &Window, span: &Span, drift: f64) -> Option<Peaks> {
         self.work.resize(span.length, 0.0);
-        self.spectra.forward(&mut self.work, &mut self.stream);
-        // A drift so small leaves the spectrum's outline as it is.
-        if self.weights.is_empty() {
-            if self.spectra.share(&self.stream, span.length) < LEAST_SHARE {
-                return None;
-            }
+        let warped = Warped::new(&self.kernel, stream, drift);
+        if warped.is_steady() {
             self.spectra
-                .weights(&self.stream, span.length, &mut self.weights);
+                .correlate(&self.reference, &self.stream, &mut self.work);
+        } else {
+            let mut samples = warped.samples;
+            fade(&mut samples);
+            samples.resize(span.length, 0.0);
+            let mut spectrum = Vec::new();
+            self.spectra.forward(&mut samples, &mut spectrum);
+            // So small a drift leaves the outline of the spectrum as it is.
+            self.spectra
+                .whiten(&mut spectrum, &self.weights, span.length);
+            self.spectra
+                .correlate(&self.reference, &spectrum, &mut self.work);
         }
-        let stream = (self.stream.as_slice(), self.weights.as_slice());
-        self.spectra
-            .correlate(&self.reference, stream, &mut self.work);
         self.curve.clear();
-        for lag in span.first..=span.last {
-            let at = if lag < 0 {
-                lag + span.length as i64
-            } else {
-                lag
-            };
-            let value = usize::try_from(at).ok().and_then(|at| self.work.get(at));
-            self.curve.push(value.copied().unwrap_or_default());
-        }
+        self.curve
+            .extend(around(&self.work, span.first..=span.last));
         peaks(&self.kernel, &self.curve, 0..self.curve.len())
     }
+}
+
+/// The values at these lags of a correlation whose negative lags stand at its end.
+fn around(values: &[f32], lags: RangeInclusive<i64>) -> impl Iterator<Item = f32> {
+    let at = |lag: i64| usize::try_from(lag).ok();
+    let (first, last) = (*lags.start(), *lags.end());
+    let behind = |lag: i64| at(lag + 1).unwrap_or(0).min(values.len());
+    let end = values.len() as i64;
+    let negative = at(first + end).unwrap_or(0)..if first < 0 {
+        behind(last.min(-1) + end)
+    } else {
+        0
+    };
+    let positive = at(first.max(0)).unwrap_or(0)..behind(last);
+    let slice = |range: std::ops::Range<usize>| values.get(range).unwrap_or_default();
+    slice(negative).iter().chain(slice(positive)).copied()
 }
 
 /// Which lags of two windows are looked at, in samples: those of an allowed offset with enough overlap.
@@ -280,10 +320,6 @@ impl Span {
 
     fn first_shift(&self) -> f64 {
         self.zero + self.first as f64 / RATE
-    }
-
-    fn shift(&self, peaks: &Peaks) -> f64 {
-        self.first_shift() + peaks.first.position / RATE
     }
 }
 

@@ -6,6 +6,7 @@ use super::super::{Affine, RATE, Window};
 use super::kernel::Kernel;
 use super::peak::{Peaks, peaks};
 use super::spectrum::Spectra;
+use super::warped::Warped;
 
 /// Samples of a section: half a second.
 const LENGTH: usize = 8192;
@@ -15,9 +16,6 @@ const HOP: usize = LENGTH / 2;
 const RADIUS: usize = (RATE * 0.008) as usize;
 /// What is kept beyond that, for the sum along a drift and for values between samples.
 const MARGIN: usize = 24;
-/// A smaller drift moves nothing within a section that matters (20 ppm are 5 µs at its ends).
-const STEADY: f64 = 20e-6;
-
 /// The correlation of one section.
 #[derive(Debug)]
 struct Section {
@@ -68,14 +66,13 @@ impl Cutter {
     pub(super) fn cut(
         &mut self,
         spectra: &mut Spectra,
-        kernel: &Kernel,
-        (reference, stream): (&Window, &Window),
+        reference: &Window,
+        stream: &Warped,
         map: &Affine,
     ) -> Sections {
         let mut sections = Vec::new();
         for (count, samples) in stream.samples.windows(LENGTH).step_by(HOP).enumerate() {
-            let first = count * HOP;
-            let middle = stream.start + (first + LENGTH / 2) as f64 / RATE;
+            let middle = stream.time(count * HOP + LENGTH / 2);
             let position = (map.apply(middle) - reference.start) * RATE;
             let nearest = position.round();
             let from = nearest - (LENGTH / 2) as f64;
@@ -87,13 +84,7 @@ impl Cutter {
                 continue;
             };
             self.reference.copy_from_slice(other);
-            if map.drift.abs() > STEADY {
-                let step = 1.0 / (1.0 + map.drift);
-                let start = (first + LENGTH / 2) as f64 - (LENGTH / 2) as f64 * step;
-                kernel.resample(&stream.samples, start, step, &mut self.stream);
-            } else {
-                self.stream.copy_from_slice(samples);
-            }
+            self.stream.copy_from_slice(samples);
             sections.push(Section {
                 middle,
                 place: nearest - position,
@@ -116,8 +107,12 @@ impl Cutter {
         spectra.weights(&self.reference_spectrum, LENGTH, &mut self.weights);
         spectra.whiten(&mut self.reference_spectrum, &self.weights, LENGTH);
         spectra.weights(&self.stream_spectrum, LENGTH, &mut self.weights);
-        let stream = (self.stream_spectrum.as_slice(), self.weights.as_slice());
-        spectra.correlate(&self.reference_spectrum, stream, &mut self.curve);
+        spectra.whiten(&mut self.stream_spectrum, &self.weights, LENGTH);
+        spectra.correlate(
+            &self.reference_spectrum,
+            &self.stream_spectrum,
+            &mut self.curve,
+        );
         let side = RADIUS + MARGIN;
         let negative = self.curve.iter().skip(LENGTH - side);
         let positive = self.curve.iter().take(side + 1);

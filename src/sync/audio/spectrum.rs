@@ -107,7 +107,7 @@ impl Spectra {
         }
     }
 
-    /// Multiplies a spectrum by weights and, if it is that of a reference, by the band's gains; what lies outside becomes nothing.
+    /// Multiplies a spectrum by weights and by the band's gains; what lies outside becomes nothing.
     pub(crate) fn whiten(&mut self, spectrum: &mut [Complex32], weights: &[f32], length: usize) {
         let plan = self.plan(length);
         let (below, band) = spectrum.split_at_mut(plan.first.min(spectrum.len()));
@@ -120,26 +120,19 @@ impl Spectra {
         }
     }
 
-    /// The generalised cross-correlation of a whitened spectrum and another with its weights: value *l* tells how well `stream`
-    /// moved by *l* samples fits `reference`; those of negative *l* stand at the end.
+    /// The correlation of two whitened spectra: value *l* tells how well `stream` moved by *l* samples fits `reference`; those of
+    /// negative *l* stand at the end. A reference's spectrum may be of a higher rate, whose upper part is then left out.
     pub(crate) fn correlate(
         &mut self,
         reference: &[Complex32],
-        (stream, weights): (&[Complex32], &[f32]),
+        stream: &[Complex32],
         out: &mut [f32],
     ) {
-        let plan = self.plan(out.len());
         let mut product = std::mem::take(&mut self.product);
         product.clear();
-        product.resize(plan.length / 2 + 1, Complex32::default());
-        let bins = product
-            .iter_mut()
-            .zip(reference)
-            .zip(stream)
-            .skip(plan.first);
-        for (((product, reference), stream), weight) in bins.zip(weights) {
-            *product = reference * stream.conj() * weight;
-        }
+        let bins = reference.iter().zip(stream);
+        product.extend(bins.map(|(reference, stream)| reference * stream.conj()));
+        product.resize(out.len() / 2 + 1, Complex32::default());
         self.inverse(&mut product, out);
         self.product = product;
     }

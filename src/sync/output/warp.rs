@@ -284,8 +284,11 @@ impl Warp {
         if self.fresh {
             return;
         }
-        if let Some(start) = self.feed.end_time() {
-            self.grid = Some(Grid { start, next: 0 });
+        if let Some(end) = self.feed.end_time() {
+            self.grid = Some(Grid {
+                start: end.max(self.floor),
+                next: 0,
+            });
             self.map = Affine::IDENTITY;
         }
     }

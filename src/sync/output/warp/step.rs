@@ -6,8 +6,9 @@ use super::{Chunk, Grid, Kernel, ON, Steer, Warp};
 const FADE: f64 = 5e-3;
 /// A hole longer than this is left open, in seconds.
 const SILENCE: f64 = 5.0;
-/// Maps that differ by no more than this share of a sample follow each other without a fade.
-const SMOOTH: f64 = 1e-3;
+/// Maps that differ by no more than this share of a sample follow each other without a fade: between two slews lies one of
+/// a thousandth.
+const SMOOTH: f64 = 5e-3;
 
 /// The old content's end while a step is made.
 #[derive(Clone, Debug, Default)]

@@ -99,7 +99,7 @@ fn distortion_and_noise_lie_below_90_db() {
         let (mut warp, mut steer) = (Warp::new(rate, 2, Kernel::Sinc), Steer::new());
         let map = Affine::through(0.0, 0.012_345_678, ppm * 1e-6);
         steer.target(map, 0.0);
-        let length = rate as usize * 20;
+        let length = rate as usize * 2;
         let mut chunks = play(&mut warp, &mut steer, rate as usize / 100, 0, length);
         chunks.extend(warp.drain(&mut steer));
         let (start, made) = joined(&chunks, f64::from(rate), 2);
@@ -119,14 +119,14 @@ fn a_bending_line_and_a_slew_make_no_click() {
     steer.target(shifted(0.1), 0.0);
     let (mut chunks, mut time) = (Vec::new(), 0.0);
     for k in 0..1000_u32 {
-        // The own line bends every second, by 400 ppm.
+        // The own line bends every 0.4 s, by 400 ppm.
         let bend = (f64::from(k / 100 % 8) - 4.0).abs() * 4e-4 - 8e-4;
         let spacing = (1.0 + bend) / 48_000.0;
-        let samples: Vec<f32> = (0..480)
+        let samples: Vec<f32> = (0..200)
             .map(|j| tone(time + f64::from(j) * spacing))
             .collect();
         chunks.extend(warp.push(time, &samples, &mut steer));
-        time += 480.0 * spacing;
+        time += 200.0 * spacing;
         if k % 150 == 149 {
             let error = if k % 300 == 149 { 4e-4 } else { -4e-4 };
             assert_eq!(
@@ -366,28 +366,30 @@ fn sensors_follow_straight_lines_and_do_not_fade() {
 
 #[test]
 fn drifting_for_hours_stays_on_the_map() {
-    let (mut warp, mut steer) = (Warp::new(1000, 1, Kernel::Sinc), Steer::new());
+    let (mut warp, mut steer) = (Warp::new(100, 1, Kernel::Linear), Steer::new());
     let map = Affine::through(0.0, 0.5, -3e-4);
     steer.target(map, 0.0);
     let mut made = 0_usize;
     for k in 0..36_000_u32 {
-        for chunk in warp.push(f64::from(k), &[0.25; 1000], &mut steer) {
-            assert!((chunk.time - 0.5 - made as f64 / 1000.0).abs() < 1e-6);
+        for chunk in warp.push(f64::from(k), &[0.25; 100], &mut steer) {
+            assert!((chunk.time - 0.5 - made as f64 / 100.0).abs() < 1e-6);
             assert!((map.apply(chunk.own) - chunk.time).abs() < 1e-6);
             made += chunk.samples.len();
             warp.reuse(chunk.samples);
         }
     }
-    assert!((made as f64 / 1000.0 - 36_000.0 * (1.0 - 3e-4)).abs() < 0.05);
+    assert!((made as f64 / 100.0 - 36_000.0 * (1.0 - 3e-4)).abs() < 0.05);
 }
 
 proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(64))]
+
     #[test]
     fn whatever_comes_the_output_is_in_order(
         rate in proptest::sample::select(vec![0_u32, 1, 100, 8000, 44_100, u32::MAX]),
         channels in proptest::sample::select(vec![0_usize, 1, 2, 5, 64, 1000]),
         sinc in proptest::bool::ANY,
-        acts in proptest::collection::vec((0_u8..12, 0_usize..700, -2.0..2.0_f64), 1..60),
+        acts in proptest::collection::vec((0_u8..12, 0_usize..150, -2.0..2.0_f64), 1..60),
     ) {
         let kernel = if sinc { Kernel::Sinc } else { Kernel::Linear };
         let (mut warp, mut steer) = (Warp::new(rate, channels, kernel), Steer::new());

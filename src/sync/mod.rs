@@ -21,6 +21,7 @@ pub mod line;
 pub mod markers;
 pub mod offline;
 pub mod output;
+pub mod picture;
 pub mod settings;
 pub mod state;
 

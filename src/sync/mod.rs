@@ -22,6 +22,7 @@ pub mod markers;
 pub mod offline;
 pub mod output;
 pub mod picture;
+pub mod sensor;
 pub mod settings;
 pub mod state;
 

@@ -5,5 +5,10 @@ mod common;
 
 mod analysis_audio;
 mod apart;
+mod content;
+mod files;
+mod live;
+mod loss;
+mod pads;
 mod retimed;
 mod rig;

@@ -1,6 +1,4 @@
 //! An aligner with nothing around it: the test's threads push into its sink pads, and all that comes out is kept.
-// Tests of live input use what is not used yet.
-#![allow(dead_code)]
 
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -139,6 +137,14 @@ impl Rig {
         rig.element.set_start_time(gst::ClockTime::NONE);
         rig.set_state(gst::State::Playing);
         (rig, clock)
+    }
+
+    /// The aligner's answer to a LATENCY query on a source pad: live, least and most, in milliseconds.
+    pub fn latency(&self, lane: &Lane) -> (bool, u64, Option<u64>) {
+        let mut query = gst::query::Latency::new();
+        assert!(lane.src.query(&mut query));
+        let (live, min, max) = query.result();
+        (live, min.mseconds(), max.map(gst::ClockTime::mseconds))
     }
 
     pub fn set_state(&self, state: gst::State) {
@@ -286,6 +292,15 @@ impl Lane {
         self.all()
     }
 
+    /// Waits until what came out ends at so many milliseconds, or a millisecond before.
+    pub fn wait_for_time(&self, ms: u64) {
+        let wanted = gst::ClockTime::from_mseconds(ms - 1);
+        self.wait(&format!("what is at {ms} ms"), |items| {
+            let last = only_buffers(items).pop();
+            last.is_some_and(|b| b.pts().unwrap() + b.duration().unwrap() >= wanted)
+        });
+    }
+
     /// The buffers that came out so far.
     pub fn all(&self) -> Vec<gst::Buffer> {
         only_buffers(&self.state().items)
@@ -329,6 +344,16 @@ impl Lane {
         self.seen.1.notify_all();
     }
 
+    /// Waits until the aligner takes no more of this stream.
+    pub fn wait_full(&self, rig: &Rig) {
+        let begun = std::time::Instant::now();
+        // 200 ms of sound, and what the task has in hand.
+        while rig.stat(self, "buffered-bytes") < 10 * 960 * 4 {
+            assert!(begun.elapsed() < PATIENCE, "the queue fills");
+            std::thread::yield_now();
+        }
+    }
+
     /// Forgets what came out.
     pub fn clear(&self) {
         self.state().items.clear();
@@ -341,6 +366,15 @@ fn only_buffers(items: &[Item]) -> Vec<gst::Buffer> {
         Item::Event(_) => None,
     };
     items.iter().filter_map(buffer).collect()
+}
+
+/// Sets the clock to so many milliseconds, and lets everybody know who waits for that or less.
+pub fn set_clock(clock: &gst_check::TestClock, ms: u64) {
+    let now = gst::ClockTime::from_mseconds(ms);
+    clock.set_time(now);
+    while clock.next_entry_time().is_some_and(|next| next <= now) {
+        clock.process_next_clock_id();
+    }
 }
 
 /// PTS in milliseconds.

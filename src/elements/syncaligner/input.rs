@@ -9,7 +9,8 @@ use super::queue::{Entry, Limits, Media};
 use super::reference::Kind;
 use super::shared::Shared;
 use super::stream::Stream;
-use super::times::{Placed, Said, Times};
+use super::times::{Said, Times};
+use crate::sync::line::{self, SampleLine};
 
 /// Media that are not live are held for so many seconds, or bytes.
 const FILE: Limits = Limits {
@@ -25,12 +26,23 @@ const BURST: f64 = 1.0;
 #[derive(Debug, Clone, Copy, Default)]
 enum Unit {
     /// Frames of so many bytes, so many a second.
-    Samples { bytes: u64, rate: u64 },
+    Samples { bytes: u64, rate: u32 },
     /// Nanoseconds.
     Fixed(i64),
     /// As buffers say.
     #[default]
     Unknown,
+}
+
+/// Where a buffer is on its stream's own line, in seconds.
+#[derive(Debug, Clone, Copy)]
+struct Located {
+    from: f64,
+    to: f64,
+    /// What came before does not lead up to it.
+    jumped: bool,
+    /// The line before the jump has no known relation to what follows.
+    stale: bool,
 }
 
 /// What the thread upstream knows of its stream.
@@ -40,6 +52,8 @@ pub(super) struct Input {
     unit: Unit,
     segment: Option<gst::FormattedSegment<gst::ClockTime>>,
     pub times: Times,
+    /// Of samples: their times, smoothed and counted.
+    line: Option<SampleLine>,
     /// Upstream was asked for its latency.
     asked: bool,
     /// The source pad's segment was begun.
@@ -47,6 +61,10 @@ pub(super) struct Input {
     /// Media are being dropped because they were held for too long.
     overflowing: bool,
     sparse: bool,
+    /// How long the last buffer was, in seconds.
+    lasts: Option<f64>,
+    /// By how much later it came than upstream's latency allows for, in nanoseconds.
+    late: Option<i64>,
 }
 
 /// Nanoseconds, saturating.
@@ -63,7 +81,7 @@ impl Unit {
     fn of(kind: Kind, caps: &gst::CapsRef) -> Self {
         let number = |name| {
             let value = caps.structure(0).and_then(|s| s.get::<i32>(name).ok());
-            value.and_then(|v| u64::try_from(v).ok()).unwrap_or(0)
+            value.and_then(|v| u32::try_from(v).ok()).unwrap_or(0)
         };
         match kind {
             Kind::Audio | Kind::Sensor => {
@@ -72,7 +90,7 @@ impl Unit {
                     _ => 4,
                 };
                 Self::Samples {
-                    bytes: number("channels").max(1) * sample,
+                    bytes: u64::from(number("channels").max(1)) * sample,
                     rate: number("rate").max(1),
                 }
             }
@@ -109,6 +127,10 @@ impl Input {
     pub fn set_caps(&mut self, kind: Kind, caps: &gst::CapsRef) {
         self.kind = Some(kind);
         self.unit = Unit::of(kind, caps);
+        self.line = match self.unit {
+            Unit::Samples { rate, .. } => Some(SampleLine::new(rate)),
+            _ => None,
+        };
     }
 
     pub fn set_sparse(&mut self, sparse: bool) {
@@ -118,6 +140,16 @@ impl Input {
     /// Upstream may be another: it is asked again what it is.
     pub fn ask_again(&mut self) {
         self.asked = false;
+    }
+
+    /// How long the last buffer was, in seconds; `None` before the first.
+    pub fn lasts(&self) -> Option<f64> {
+        self.lasts
+    }
+
+    /// By how much later the last buffer came than upstream's latency allows for, in nanoseconds.
+    pub fn late(&self) -> i64 {
+        self.late.unwrap_or(0).max(0)
     }
 
     /// True where nobody waits for the stream.
@@ -135,6 +167,10 @@ impl Input {
         self.times.reset();
         self.began = false;
         self.overflowing = false;
+        self.lasts = None;
+        if let Some(line) = &mut self.line {
+            line.clear();
+        }
     }
 
     /// Running time of a timestamp, in nanoseconds.
@@ -145,7 +181,7 @@ impl Input {
         }
     }
 
-    fn place(&mut self, buffer: &gst::BufferRef, now: Option<i64>) -> Option<Placed> {
+    fn place(&mut self, buffer: &gst::BufferRef, now: Option<i64>) -> Option<Located> {
         let said = Said {
             time: buffer.pts().and_then(|pts| self.running(pts)),
             duration: self.unit.duration(buffer),
@@ -153,7 +189,23 @@ impl Input {
             now,
             sparse: self.is_sparse(),
         };
-        self.times.place(said)
+        let placed = self.times.place(said)?;
+        let (mut from, length) = (seconds(placed.from), seconds(placed.to - placed.from));
+        let mut jumped = placed.jumped;
+        if let (Some(line), Unit::Samples { bytes, .. }) = (&mut self.line, self.unit) {
+            let samples = buffer.size() as u64 / bytes.max(1);
+            let counted = line.place(Some(from), samples, placed.jumped);
+            jumped |= matches!(counted, line::Placed::Jumped(_));
+            from = counted.time();
+        }
+        self.lasts = Some(length);
+        self.late = now.map(|now| now.saturating_sub(placed.to));
+        Some(Located {
+            from,
+            to: from + length,
+            jumped,
+            stale: placed.stale,
+        })
     }
 }
 
@@ -191,9 +243,8 @@ impl Stream {
             shared,
             Media {
                 buffer,
-                from: seconds(placed.from),
-                to: seconds(placed.to),
-                running_ns: placed.from,
+                from: placed.from,
+                to: placed.to,
                 jumped: placed.jumped,
                 came_ns: shared.running().map(|running| running.now()),
                 came,
@@ -202,7 +253,7 @@ impl Stream {
     }
 
     /// Places a buffer and shows it to the analysis; `None` where its timestamp can't be believed.
-    fn look(&self, shared: &Shared, buffer: &gst::BufferRef) -> Option<Placed> {
+    fn look(&self, shared: &Shared, buffer: &gst::BufferRef) -> Option<Located> {
         if !std::mem::replace(&mut self.input().asked, true) {
             self.ask_upstream(shared);
         }
@@ -220,17 +271,14 @@ impl Stream {
             }
             return None;
         };
-        self.stats().came(seconds(placed.to));
+        self.stats().came(placed.to);
         if placed.stale {
             shared.analysis.stale(self.id);
         }
         if let Some(kind) = kind {
-            let at = seconds(placed.from);
-            shared.reference.elect(shared, self, kind, at);
+            shared.reference.elect(shared, self, kind, placed.from);
         }
-        shared
-            .analysis
-            .buffer(self.id, seconds(placed.from), buffer);
+        shared.analysis.buffer(self.id, placed.from, buffer);
         Some(placed)
     }
 
@@ -246,9 +294,8 @@ impl Stream {
     }
 
     /// Waits until streams that are not live are near enough.
-    fn keep_pace(&self, shared: &Shared, placed: Placed) {
-        let (from, to) = (seconds(placed.from), seconds(placed.to));
-        shared.gate.pass(shared, self.id, from, to);
+    fn keep_pace(&self, shared: &Shared, placed: Located) {
+        shared.gate.pass(shared, self.id, placed.from, placed.to);
     }
 
     fn enqueue_media(

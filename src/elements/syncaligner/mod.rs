@@ -27,7 +27,7 @@
 // `imp`, `pad`, `settings`: the element to GObject. `shared`: what its streams share. `stream`: a pair of pads.
 // Upstream's thread: `input` and `events` place what comes on the stream's own line (`times`), show it to the `analysis` and
 // queue it (`queue`), as far ahead as the `gate` allows. The task of the source pad (`task`) takes it from there,
-// applies the map (`output`), waits for the clock where it is live (`latency`), and pushes.
+// applies the map (`output`, `samples`, `pictures`, `line`), waits for the clock where it is live (`latency`), and pushes; `loss` fills in.
 //
 // The seam between measuring and applying is `analysis::Analysis`: see there. The data path calls
 //   start, stop                         at state changes
@@ -50,13 +50,17 @@ mod gate;
 mod imp;
 mod input;
 mod latency;
+mod line;
+mod loss;
 mod messages;
 mod output;
 mod pad;
 mod pads;
+mod pictures;
 mod query;
 mod queue;
 mod reference;
+mod samples;
 mod settings;
 mod shared;
 mod stats;

@@ -1,24 +1,38 @@
 //! The task's side: what came becomes what goes out, on the common line.
 
-use super::analysis::Known;
-use super::queue::{Entry, Media};
 use crate::sync::Affine;
+use crate::sync::output::{Steer, Step};
 
-/// Less than this off, in seconds, is not worth a word.
-const STEP: f64 = 1e-3;
+use super::line::Line;
+use super::loss::Loss;
+use super::pictures::Pictures;
+use super::queue::{Entry, Media};
+use super::reference::Kind;
+use super::samples::Samples;
 
-/// What goes out.
+/// What goes out, or is to be said of it.
+#[derive(Debug)]
 pub(super) enum Out {
-    Media(gst::Buffer, Came),
+    Media(Piece),
     Event(gst::Event),
-    /// Another map is applied, that lies more than 1 ms from the one before.
-    Step {
-        from: Affine,
-        to: Affine,
-        at: f64,
-    },
-    /// Media that do not go out.
+    /// Another map is applied.
+    Step(Step),
+    /// Something of a buffer that came does not go out.
     Dropped,
+    /// Silence, or nothing, for so many seconds.
+    Gap(f64),
+    /// The stream is lost.
+    Lost,
+}
+
+/// A buffer that goes out.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub buffer: gst::Buffer,
+    /// When it came; nothing for what never came, such as silence.
+    pub came: Option<Came>,
+    /// It is a frame that went out before.
+    pub repeats: bool,
 }
 
 /// When media came.
@@ -28,16 +42,49 @@ pub(super) struct Came {
     pub at: std::time::Instant,
 }
 
+impl Came {
+    pub fn of(media: &Media) -> Self {
+        Self {
+            ns: media.came_ns,
+            at: media.came,
+        }
+    }
+}
+
+/// How media of a stream are put onto the line.
+#[derive(Debug, Default)]
+pub(super) enum Path {
+    /// By their times: text, and samples that stay as they are.
+    #[default]
+    Plain,
+    Samples(Box<Samples>),
+    Pictures(Box<Pictures>),
+}
+
 /// What the task knows of its stream.
 #[derive(Debug, Default)]
 pub(super) struct Output {
-    /// The map that is applied; nothing before the first.
-    map: Option<Affine>,
-    /// PTS of what went out last, in nanoseconds.
-    last: Option<i64>,
-    discont: bool,
+    pub steer: Steer,
+    /// Where the steer was sent last.
+    target: Option<Affine>,
+    pub path: Path,
+    pub line: Line,
+    pub loss: Loss,
+    /// The own line begins anew with the next media.
+    restart: bool,
     /// Media are being dropped because they would have to be held for too long.
     overflowing: bool,
+}
+
+/// What an entry is processed with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Order {
+    /// The map to be applied; `None` to go on as before.
+    pub target: Option<Affine>,
+    /// The others are measured against this stream: what it has passes as it is.
+    pub is_reference: bool,
+    /// Samples keep their values.
+    pub keeps_samples: bool,
 }
 
 impl Output {
@@ -48,95 +95,119 @@ impl Output {
 
     /// What comes next has no relation to what came; the map stays.
     pub fn flush(&mut self) {
-        self.last = None;
-        self.discont = true;
+        match &mut self.path {
+            Path::Plain => {}
+            Path::Samples(samples) => samples.clear(),
+            Path::Pictures(pictures) => pictures.clear(),
+        }
+        self.line = Line::default();
+        self.loss = Loss::default();
+        self.restart = true;
     }
 
     /// What an entry becomes.
-    pub fn process(&mut self, entry: Entry, known: &Known) -> Vec<Out> {
+    pub fn process(&mut self, entry: Entry, order: Order) -> Vec<Out> {
+        let mut out = Vec::new();
         match entry {
-            Entry::Media(media) => self.media(media, known),
-            Entry::Gap { from, to } => self.gap(from, to),
+            Entry::Media(media) => self.media(media, order, &mut out),
+            Entry::Gap { from, to } => self.gap(from, to, &mut out),
             Entry::Segment(time) => {
                 let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
                 segment.set_time(time);
-                vec![Out::Event(gst::event::Segment::new(&segment))]
+                out.push(Out::Event(gst::event::Segment::new(&segment)));
             }
-            Entry::Caps(event) | Entry::Event(event) | Entry::Eos(event) => {
-                vec![Out::Event(event)]
+            Entry::Caps(event) => {
+                self.drain(&mut out);
+                self.caps(&event, order);
+                out.push(Out::Event(event));
             }
-        }
-    }
-
-    fn media(&mut self, media: Media, known: &Known) -> Vec<Out> {
-        let mut out = Vec::new();
-        if known.has_map() {
-            let old = self.map.unwrap_or(Affine::IDENTITY);
-            if (known.map.shift(media.from) - old.shift(media.from)).abs() > STEP {
-                out.push(Out::Step {
-                    from: old,
-                    to: known.map,
-                    at: media.from,
-                });
-                self.discont = true;
+            Entry::Eos(event) => {
+                self.drain(&mut out);
+                out.push(Out::Event(event));
             }
-            self.map = Some(known.map);
+            Entry::Event(event) => out.push(Out::Event(event)),
         }
-        let pts = match self.map {
-            Some(map) => (map.apply(media.from) * 1e9).round() as i64,
-            None => media.running_ns,
-        };
-        let Ok(time) = u64::try_from(pts) else {
-            out.push(Out::Dropped);
-            return out;
-        };
-        if self.last.is_some_and(|last| pts < last) {
-            self.discont = true;
-            out.push(Out::Dropped);
-            return out;
-        }
-        self.last = Some(pts);
-        let discont = std::mem::take(&mut self.discont) || media.jumped;
-        let came = Came {
-            ns: media.came_ns,
-            at: media.came,
-        };
-        out.push(Out::Media(retimed(media.buffer, time, discont), came));
         out
     }
 
-    fn gap(&mut self, from: f64, to: f64) -> Vec<Out> {
-        let map = self.map.unwrap_or(Affine::IDENTITY);
-        let (from, to) = (map.apply(from), map.apply(to));
-        let last = self.last.unwrap_or(0).max(0) as f64 * 1e-9;
-        let from = from.max(last);
-        if to < from {
-            return Vec::new();
-        }
-        self.last = Some((from * 1e9).round() as i64);
-        let start = gst::ClockTime::from_seconds_f64(from);
-        let gap = gst::event::Gap::builder(start)
-            .duration(gst::ClockTime::from_seconds_f64(to - from))
-            .build();
-        vec![Out::Event(gap)]
+    fn caps(&mut self, event: &gst::Event, order: Order) {
+        let gst::EventView::Caps(caps) = event.view() else {
+            return;
+        };
+        let caps = caps.caps();
+        self.path = match Kind::of(caps) {
+            Some(Kind::Audio) if !order.keeps_samples => {
+                Path::Samples(Box::new(Samples::audio(caps)))
+            }
+            Some(Kind::Sensor) => Path::Samples(Box::new(Samples::sensor(caps))),
+            Some(Kind::Video) => Path::Pictures(Box::new(Pictures::new(caps))),
+            _ => Path::Plain,
+        };
     }
-}
 
-/// The buffer at another time; where it came from stays on it as a meta.
-fn retimed(mut buffer: gst::Buffer, pts_ns: u64, discont: bool) -> gst::Buffer {
-    let original = buffer.pts();
-    let duration = buffer.duration();
-    let made = buffer.make_mut();
-    made.set_pts(gst::ClockTime::from_nseconds(pts_ns));
-    made.set_dts(gst::ClockTime::NONE);
-    if discont {
-        made.set_flags(gst::BufferFlags::DISCONT);
-    } else {
-        made.unset_flags(gst::BufferFlags::DISCONT);
+    /// What is held back of samples goes out.
+    pub fn drain(&mut self, out: &mut Vec<Out>) {
+        if let Path::Samples(samples) = &mut self.path {
+            samples.drain(&mut self.steer, &mut self.line, out);
+        }
     }
-    if let Some(original) = original {
-        let caps = super::original_caps();
-        gst::ReferenceTimestampMeta::add(made, caps, original, duration);
+
+    fn media(&mut self, media: Media, order: Order, out: &mut Vec<Out>) {
+        if std::mem::take(&mut self.restart) {
+            self.steer.restart(media.from);
+        }
+        if order.target.is_some() && order.target != self.target {
+            self.target = order.target;
+            let step = order
+                .target
+                .and_then(|map| self.steer.target(map, media.from));
+            if let Some(step) = step {
+                self.line.discont = true;
+                out.push(Out::Step(step));
+            }
+        }
+        self.line.discont |= media.jumped;
+        // As long as it was never put anywhere else.
+        let untouched = order.is_reference && self.steer.is_identity();
+        match &mut self.path {
+            Path::Samples(samples) if !untouched => {
+                samples.push(&media, &mut self.steer, &mut self.line, out);
+            }
+            Path::Pictures(pictures) => {
+                pictures.push(media, &mut self.steer, &mut self.line, out);
+            }
+            _ => self.plain(media, out),
+        }
     }
-    buffer
+
+    /// The buffer at another time.
+    fn plain(&mut self, media: Media, out: &mut Vec<Out>) {
+        let map = |time: f64, steer: &mut Steer| steer.map_at(time).apply(time);
+        let (from, to) = (media.from, media.to);
+        let from = map(from, &mut self.steer);
+        let to = from + (to - media.from);
+        let came = Came::of(&media);
+        let buffer = match self.line.place(from, to) {
+            Some(place) => place.put(media.buffer),
+            None => {
+                out.push(Out::Dropped);
+                return;
+            }
+        };
+        out.push(Out::Media(Piece {
+            buffer,
+            came: Some(came),
+            repeats: false,
+        }));
+    }
+
+    fn gap(&mut self, from: f64, to: f64, out: &mut Vec<Out>) {
+        self.drain(out);
+        let start = self.steer.map_at(from).apply(from);
+        let end = self.steer.map_at(to).apply(to);
+        if let Some(gap) = self.line.gap(start, end) {
+            out.push(Out::Event(gap));
+            out.push(Out::Gap(end - start));
+        }
+    }
 }

@@ -13,8 +13,6 @@ pub(super) struct Media {
     /// Where it begins and ends.
     pub from: f64,
     pub to: f64,
-    /// The same start, exact, in nanoseconds.
-    pub running_ns: i64,
     /// What came before does not lead up to it.
     pub jumped: bool,
     /// When it came: running time of the clock, in nanoseconds, where that runs, and the system's own.
@@ -161,6 +159,13 @@ impl Queue {
             .position(|e| matches!(e, Entry::Media(_)))?;
         let entry = self.entries.remove(at)?;
         self.forget(&entry);
+        let next = self.entries.iter_mut().find_map(|entry| match entry {
+            Entry::Media(media) => Some(media),
+            _ => None,
+        });
+        if let Some(next) = next {
+            next.jumped = true;
+        }
         match entry {
             Entry::Media(media) => Some(media),
             _ => None,
@@ -203,7 +208,6 @@ mod tests {
             buffer: gst::Buffer::with_size(bytes).unwrap(),
             from,
             to,
-            running_ns: 0,
             jumped: false,
             came_ns: None,
             came: Instant::now(),
@@ -240,7 +244,7 @@ mod tests {
         assert!((queue.span() - 0.2).abs() < 1e-9);
         assert!(queue.drop_oldest().is_some_and(|m| m.from < 1.05));
         assert!(matches!(queue.pop(), Some(Entry::Gap { .. })));
-        assert!(matches!(queue.pop(), Some(Entry::Media(_))));
+        assert!(matches!(queue.pop(), Some(Entry::Media(m)) if m.jumped));
         assert!(queue.drop_oldest().is_none() && queue.is_empty());
     }
 }

@@ -13,6 +13,8 @@ use super::analysis::{Analysis, Id, Known, News};
 use super::gate::Gate;
 use super::latency::Latency;
 use super::messages;
+use super::output::Order;
+use super::pad::{AudioCorrection, PadState};
 use super::reference::Reference;
 use super::settings::{Mode, Settings};
 use super::stream::{Stream, lock};
@@ -116,21 +118,36 @@ impl Shared {
         streams.values().find(|s| s.sink.name() == name).cloned()
     }
 
-    /// What is known of a stream: its own measurement, or that of the stream that it follows.
-    pub fn known(&self, stream: &Stream) -> Known {
-        let words = stream.words();
-        let (follow, calibration) = (words.follow.clone(), words.calibration_ns);
-        drop(words);
-        let source = follow
-            .filter(|name| *name != stream.name())
+    /// Whose measurement counts for a stream: its own, or that of the stream that it follows.
+    fn source(&self, stream: &Stream) -> Id {
+        let follow = stream.words().follow.clone();
+        follow
             .and_then(|name| self.named(&name))
-            .map_or(stream.id, |followed| followed.id);
+            .map_or(stream.id, |followed| followed.id)
+    }
+
+    /// What is known of a stream, its map to the common line and with its calibration.
+    pub fn known(&self, stream: &Stream) -> Known {
+        let source = self.source(stream);
         let mut known = self.analysis.known(source);
         known.map = self.reference.anchor().after(known.map);
         if stream.id != source || known.has_map() {
-            known.map.offset += calibration as f64 * 1e-9;
+            known.map.offset += stream.words().calibration_ns as f64 * 1e-9;
         }
         known
+    }
+
+    /// What the task of a stream is to do.
+    pub fn order(&self, stream: &Stream) -> Order {
+        let known = self.known(stream);
+        let is_reference = known.state == PadState::Reference;
+        let follows = self.source(stream) != stream.id;
+        let applies = known.has_map() || is_reference && follows;
+        Order {
+            target: applies.then_some(known.map),
+            is_reference: is_reference && !follows,
+            keeps_samples: stream.words().audio_correction == AudioCorrection::Timestamp,
+        }
     }
 
     /// A map, state or figure of a stream has changed.

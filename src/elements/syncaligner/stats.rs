@@ -9,7 +9,7 @@ const KEPT: usize = 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct Stats {
-    /// Buffers that came, and that went out as themselves or changed.
+    /// Buffers that came, and that were sent on as themselves or changed.
     pub received: u64,
     pub pushed: u64,
     /// Buffers that came and did not go out.
@@ -19,8 +19,10 @@ pub(super) struct Stats {
     /// Time that GAP events and silence stand for, in seconds.
     pub gap: f64,
     latencies: VecDeque<f64>,
-    /// How long it took until data went out again after the last loss, in seconds.
+    /// How long it took from when data came again after the last loss until it went out, in seconds.
     pub recovery: Option<f64>,
+    /// That is being waited for.
+    pub recovering: bool,
     /// End of what came last, on the own line in seconds.
     position: f64,
 }

@@ -11,13 +11,23 @@ use gst::subclass::prelude::*;
 
 use super::input::nanoseconds;
 use super::messages;
-use super::output::{Came, Out};
-use super::queue::Entry;
-use super::shared::Shared;
+use super::output::{Out, Piece};
+
+use super::loss::since;
+use super::queue::{Entry, Media, Queue};
+use super::shared::{Running, Shared};
 use super::stream::Stream;
+use crate::sync::Affine;
 
 /// A buffer whose time is so many seconds further off than is allowed is one of a stream that can't be held.
 const MARGIN: f64 = 0.02;
+
+/// What the task does next.
+enum Taken {
+    Entry(Entry),
+    /// Nothing came; the running time of the clock for which that was found.
+    Overdue(i64),
+}
 
 /// Why a wait is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,14 +67,25 @@ impl Stream {
 
     /// One turn of the task.
     fn turn(self: &Arc<Self>, shared: &Shared) {
-        let Some(entry) = self.take(shared) else {
+        let Some(taken) = self.take(shared) else {
             // Deactivated: the task ends at once, or did.
             let _ = self.src.pause_task();
             return;
         };
-        let ends = matches!(entry, Entry::Eos(_));
-        let known = shared.known(self);
-        let outs = self.output().process(entry, &known);
+        let ends = matches!(taken, Taken::Entry(Entry::Eos(_)));
+        let outs = match taken {
+            Taken::Entry(entry) => {
+                if let Entry::Media(media) = &entry {
+                    self.returned(shared, media);
+                }
+                let order = shared.order(self);
+                self.output().process(entry, order)
+            }
+            Taken::Overdue(now) => {
+                let on_loss = shared.settings().on_loss;
+                self.output().overdue(now, on_loss)
+            }
+        };
         for out in outs {
             if let Err(flow) = self.emit(shared, out) {
                 self.fail(shared, flow);
@@ -78,29 +99,65 @@ impl Stream {
         }
     }
 
-    /// The next entry; `None` when the pad is deactivated.
-    fn take(&self, shared: &Shared) -> Option<Entry> {
-        let mut queue = self.queue();
-        if queue.set_busy(false) {
-            drop(queue);
+    /// The next entry, or that it is overdue; `None` when the pad is deactivated.
+    fn take(self: &Arc<Self>, shared: &Shared) -> Option<Taken> {
+        if self.queue().set_busy(false) {
             self.wake();
-            queue = self.queue();
         }
         loop {
-            if queue.is_closed() {
-                return None;
+            if let Some(entry) = self.pop(shared)? {
+                return Some(Taken::Entry(entry));
             }
-            let waits = queue.is_flushing() || queue.task_done;
-            if !waits && !queue.is_empty() && !shared.gate.is_shut() {
-                let entry = queue.pop();
+            let alarm = match (self.overdue_at(shared), shared.running()) {
+                (Some(due), Some(running)) => Some(Alarm::set(self, &running, due)),
+                _ => None,
+            };
+            let mut queue = self.queue();
+            if queue.is_closed() || self.may_pop(shared, &queue) {
+                continue;
+            }
+            if let Some(now) = alarm.as_ref().and_then(Alarm::rung) {
                 queue.set_busy(true);
-                drop(queue);
-                // There may be room for more.
-                self.wake();
-                return entry;
+                return Some(Taken::Overdue(now));
             }
-            queue = self.sleep(queue);
+            drop(self.sleep(queue));
         }
+    }
+
+    fn may_pop(&self, shared: &Shared, queue: &Queue) -> bool {
+        // Live streams are not held back.
+        let held = shared.gate.is_shut() && shared.latency.of(self.id).is_none();
+        !held && !queue.is_flushing() && !queue.task_done && !queue.is_empty()
+    }
+
+    /// The next entry, if there is one to be taken; `None` when the pad is deactivated.
+    fn pop(&self, shared: &Shared) -> Option<Option<Entry>> {
+        let mut queue = self.queue();
+        if queue.is_closed() {
+            return None;
+        }
+        if !self.may_pop(shared, &queue) {
+            return Some(None);
+        }
+        let entry = queue.pop();
+        queue.set_busy(true);
+        drop(queue);
+        // There may be room for more.
+        self.wake();
+        Some(entry)
+    }
+
+    /// Media have come: a lost stream is no longer that.
+    fn returned(&self, shared: &Shared, media: &Media) {
+        let lost = self.output().loss.over();
+        let Some(lost) = lost else {
+            return;
+        };
+        let away = media.came_ns.map_or(0.0, |came| since(came, lost));
+        let message = messages::about("recovered", &self.name())
+            .field("duration", gst::ClockTime::from_seconds_f64(away));
+        messages::post(shared, message);
+        self.stats().recovering = true;
     }
 
     /// Returns when the task has nothing in hand.
@@ -113,50 +170,52 @@ impl Stream {
 
     fn emit(self: &Arc<Self>, shared: &Shared, out: Out) -> Result<(), gst::FlowError> {
         match out {
-            Out::Media(buffer, came) => self.push(shared, buffer, came),
+            Out::Media(piece) => return self.push(shared, piece),
+            // A pad that is not linked keeps sticky events for later.
             Out::Event(event) => {
-                // A pad that is not linked keeps sticky events for later.
                 self.src.push_event(event);
-                Ok(())
             }
-            Out::Step { from, to, at } => {
-                let offset = |map: crate::sync::Affine| (map.shift(at) * 1e9).round() as i64;
+            Out::Step(step) => {
+                let offset = |map: Affine| (map.shift(step.at) * 1e9).round() as i64;
                 let message = messages::about("step", &self.name())
-                    .field("from", offset(from))
-                    .field("to", offset(to));
+                    .field("from", offset(step.from))
+                    .field("to", offset(step.to));
                 messages::post(shared, message);
-                Ok(())
             }
-            Out::Dropped => {
-                self.stats().dropped += 1;
-                Ok(())
-            }
+            Out::Dropped => self.stats().dropped += 1,
+            Out::Gap(seconds) => self.stats().gap += seconds,
+            Out::Lost => messages::post(shared, messages::about("lost", &self.name())),
         }
+        Ok(())
     }
 
-    fn push(
-        self: &Arc<Self>,
-        shared: &Shared,
-        buffer: gst::Buffer,
-        came: Came,
-    ) -> Result<(), gst::FlowError> {
-        let pts = buffer.pts().map_or(0, nanoseconds);
+    fn push(self: &Arc<Self>, shared: &Shared, piece: Piece) -> Result<(), gst::FlowError> {
+        let pts = piece.buffer.pts().map_or(0, nanoseconds);
         if let Some(upstream) = shared.latency.of(self.id) {
             let due = pts.saturating_add(upstream);
             if self.is_too_far(shared, due) {
                 self.stats().dropped += 1;
+                self.output().line.discont = true;
                 return Ok(());
             }
             if self.wait_until(shared, due) == Waited::Void {
                 return Err(gst::FlowError::Flushing);
             }
         }
-        let latency = match (came.ns, shared.running()) {
+        let latency = piece.came.map(|came| match (came.ns, shared.running()) {
             (Some(ns), Some(running)) => (running.now() - ns) as f64 * 1e-9,
             _ => came.at.elapsed().as_secs_f64(),
-        };
-        self.src.push(buffer)?;
-        self.stats().went(latency);
+        });
+        let mut stats = self.stats();
+        stats.duplicated += u64::from(piece.repeats);
+        if let Some(latency) = latency {
+            stats.went(latency);
+            if std::mem::take(&mut stats.recovering) {
+                stats.recovery = Some(latency);
+            }
+        }
+        drop(stats);
+        self.src.push(piece.buffer)?;
         Ok(())
     }
 
@@ -168,6 +227,7 @@ impl Stream {
         let most = shared.settings().max_delay_ns as f64 * 1e-9;
         let wait = due.saturating_sub(running.now()) as f64 * 1e-9;
         if wait <= most + MARGIN {
+            self.output().set_overflowing(false);
             return false;
         }
         if !self.output().set_overflowing(true) {
@@ -196,26 +256,15 @@ impl Stream {
             if running.now() >= due {
                 return Waited::Due;
             }
-            let id = running.clock.new_single_shot_id(running.at(due));
-            let rung = Arc::new(AtomicBool::new(false));
-            let (bell, stream) = (rung.clone(), Arc::downgrade(self));
-            // Fails only for a wait that was unscheduled.
-            let _ = id.wait_async(move |_, _, _| {
-                bell.store(true, Ordering::Release);
-                if let Some(stream) = stream.upgrade() {
-                    stream.wake();
-                }
-            });
+            let alarm = Alarm::set(self, &running, due);
             let mut queue = self.queue();
-            while !rung.load(Ordering::Acquire)
+            while alarm.rung().is_none()
                 && queue.flow.is_ok()
                 && !queue.is_closed()
                 && queue.alarms == alarms
             {
                 queue = self.sleep(queue);
             }
-            drop(queue);
-            id.unschedule();
         }
     }
 
@@ -247,6 +296,56 @@ impl Stream {
             self.src.push_event(gst::event::Eos::new());
         } else if flow == gst::FlowError::Eos {
             self.src.push_event(gst::event::Eos::new());
+        }
+    }
+}
+
+/// A wait on the clock that wakes a stream; it is over when it is dropped.
+struct Alarm {
+    id: Option<gst::SingleShotClockId>,
+    rings: Arc<AtomicBool>,
+    due: i64,
+}
+
+impl Alarm {
+    /// For a running time in nanoseconds. No lock may be held: the clock may ring at once.
+    fn set(stream: &Arc<Stream>, running: &Running, due: i64) -> Self {
+        if running.now() >= due {
+            return Self {
+                id: None,
+                rings: Arc::new(AtomicBool::new(true)),
+                due,
+            };
+        }
+        let id = running.clock.new_single_shot_id(running.at(due));
+        let rings = Arc::new(AtomicBool::new(false));
+        let (bell, stream) = (rings.clone(), Arc::downgrade(stream));
+        // Fails only for a wait that was unscheduled.
+        let _ = id.wait_async(move |_, _, _| {
+            bell.store(true, Ordering::Release);
+            if let Some(stream) = stream.upgrade() {
+                stream.wake();
+            }
+        });
+        // A clock that is set, not run, may have passed it since.
+        rings.fetch_or(running.now() >= due, Ordering::AcqRel);
+        Self {
+            id: Some(id),
+            rings,
+            due,
+        }
+    }
+
+    /// When it was to ring, if it has.
+    fn rung(&self) -> Option<i64> {
+        self.rings.load(Ordering::Acquire).then_some(self.due)
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if let Some(id) = self.id.take() {
+            id.unschedule();
         }
     }
 }

@@ -44,6 +44,10 @@ const SURE: f64 = 0.99;
 const SURE_ENOUGH: f64 = 0.7;
 /// Begins that the widest interval is made of, in samples: 1 ms with what is added at its ends.
 const WIDEST: usize = 14;
+/// What rings before the burst, as a share of its power: converters of rates look ahead.
+const RINGING: f64 = 0.03;
+/// Samples by which a plain begin may come later than it seems.
+const LATER: usize = 5;
 /// Samples are not as independent, nor as normal, as the comparison holds them.
 const TRUST: f64 = 1.0;
 /// Steps over which the normal rise is averaged.
@@ -211,11 +215,16 @@ impl Onsets {
         let (past, _) = held.split_at_checked(LEARNT)?;
         let errors = prediction_errors(past, &held);
         let (past, burst) = errors.split_at_checked(LEARNT)?;
-        let normal = highest_power(past).max(LEAST / 100.0);
+        let loudest = highest_power(burst);
+        let normal = highest_power(past)
+            .max(LEAST / 100.0)
+            .max(RINGING * loudest);
         let likely = likelihoods(burst, normal, (SHORT + GAP + 6) * HOP);
         let (first, last) = shortest(&likely)?;
-        // The burst begins after the sample before; filters before this one may have spread it by a sample.
-        Some((from + first.checked_sub(2)?, from + last))
+        // The burst begins after the sample before; converters of rates may have spread it there by a sample more. What rings
+        // may have been taken for its begin, so that it comes a little later.
+        let later = (WIDEST - (last - first)).min(LATER);
+        Some((from + first.checked_sub(2)?, from + last + later))
     }
 }
 

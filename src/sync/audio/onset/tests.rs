@@ -213,3 +213,29 @@ fn hostile_samples_and_times_do_no_harm() {
     }
     onsets.finish();
 }
+
+#[test]
+fn what_rings_before_a_loud_clap_is_not_its_begin() {
+    let mut noise = Noise(17);
+    let rate = 48_000.0;
+    let mut audio: Vec<f32> = (0..20 * 48_000)
+        .map(|_| (1e-3 * noise.next()) as f32)
+        .collect();
+    let times: Vec<f64> = (1..20)
+        .map(|k| f64::from(k) + 0.3 * noise.uniform())
+        .collect();
+    for time in &times {
+        let first = (time * rate).ceil() as usize;
+        for (k, sample) in audio.iter_mut().skip(first).take(4800).enumerate() {
+            *sample += (0.5 * noise.next() * (-(k as f64) / rate / 0.01).exp()) as f32;
+        }
+    }
+    // 48 dB over the noise, brought to 16 kHz.
+    let mut mono = crate::sync::audio::Mono::new(48_000, 1);
+    let mut heard = Vec::new();
+    mono.push(&audio, &mut heard);
+    let heard: Vec<f64> = heard.iter().map(|s| f64::from(*s)).collect();
+    let (hit, near, all) = score(&times, &hear(&heard));
+    assert_eq!((near, all), (times.len(), times.len()));
+    assert!(hit + 1 >= times.len(), "{hit} of {}", times.len());
+}

@@ -27,7 +27,7 @@ const USUAL: f32 = 0.1;
 /// What is usual is at least this, in steps of luma: of a place, and of the picture.
 const LEAST: (f32, f32) = (1.0, 0.3);
 /// A flash rises at least so far, in steps of luma: a place, and the picture.
-const RISE: (f32, f32) = (12.0, 3.0);
+const RISE: (f32, f32) = (16.0, 3.0);
 /// And so many times what is usual.
 const FAR: f32 = 8.0;
 /// The share of a place's rise that its neighbours may fall by.
@@ -143,8 +143,10 @@ impl Picture {
         let whole = all / self.usual_all.max(LEAST.1);
         let mut best = (0.0, None);
         for (index, (rise, usual)) in rises.iter().zip(&self.usual).enumerate() {
-            let far = (rise - median) / usual.max(LEAST.0);
-            if far > best.0 && rise - median >= RISE.0 && far >= FAR {
+            // Where light goes out, what stays does not rise.
+            let rise = (rise - median).min(*rise);
+            let far = rise / usual.max(LEAST.0);
+            if far > best.0 && rise >= RISE.0 && far >= FAR {
                 let cell = self.layout.cell(index);
                 if self.layout.moves(&rises, cell, median) < FALL {
                     best = (far, Some(cell));

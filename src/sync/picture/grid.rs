@@ -58,7 +58,8 @@ pub struct Layout {
     pub height: usize,
     rows: usize,
     columns: usize,
-    /// Pixels looked at in a block, and pixels from one to the next.
+    /// Pixels of a block, how many are looked at, and pixels from one of those to the next.
+    wide: usize,
     pixels: usize,
     apart: usize,
 }
@@ -72,6 +73,7 @@ impl Layout {
             height,
             rows: height.div_ceil(EVERY),
             columns,
+            wide,
             pixels,
             apart: wide.checked_div(pixels).unwrap_or(0),
         }
@@ -113,13 +115,13 @@ impl Layout {
 
     fn block(&self, column: usize, row: &[u8], luma: &Luma<'_>) -> Option<(f32, f32)> {
         let apart = self.apart.checked_mul(luma.step).filter(|a| *a > 0)?;
-        let wide = self.pixels.checked_mul(apart)?;
-        let start = column.checked_mul(wide)?;
+        let start = self.wide.checked_mul(luma.step)?.checked_mul(column)?;
         let (bytes, scale) = match luma.depth {
             Depth::Eight => (1, 1.0),
             Depth::Sixteen(shift) => (2, 1.0 / f64::from(shift.min(15)).exp2() as f32),
         };
-        let end = start.checked_add(wide - apart)?.checked_add(bytes)?;
+        let last = (self.pixels - 1).checked_mul(apart)?;
+        let end = start.checked_add(last)?.checked_add(bytes)?;
         let block = row.get(start..end)?;
         let (sum, most) = match luma.depth {
             Depth::Eight => total(block.iter().step_by(apart).map(|luma| u32::from(*luma))),

@@ -324,3 +324,42 @@ fn hostile_frames_do_no_harm() {
         }
     }
 }
+
+#[test]
+fn the_whole_width_is_looked_at() {
+    // 20 pixels a block, of which not every one is looked at.
+    let (width, height) = (320, 32);
+    for column in [0, 150, 304] {
+        let mut picture = Picture::new(width, height, None, 0.0);
+        let mut events = Vec::new();
+        for k in 0..10 {
+            let mut luma = vec![60_u8; width * height];
+            for row in luma.chunks_mut(width).skip(8).take(16) {
+                row[column..column + 16].fill(if k < 6 { 60 } else { 200 });
+            }
+            let luma = Luma {
+                data: &luma,
+                stride: width,
+                step: 1,
+                depth: Depth::Eight,
+            };
+            events.extend(picture.push(f64::from(k) * 0.04, 0.04, &luma));
+        }
+        assert_eq!(events.len(), 1, "{column}");
+    }
+}
+
+#[test]
+fn light_that_goes_out_is_no_flash_of_what_stays() {
+    let mut picture = Picture::new(WIDTH, HEIGHT, None, 0.0);
+    let mut events = Vec::new();
+    for k in 0..40 {
+        let lit = (10..25).contains(&k);
+        let luma: Vec<u8> = (0..WIDTH * HEIGHT)
+            .map(|at| if lit && at % WIDTH < 60 { 200 } else { 60 })
+            .collect();
+        events.extend(picture.push(f64::from(k) * 0.04, 0.04, &flat(&luma)));
+    }
+    assert_eq!(events.len(), 1);
+    assert!(events[0].earliest < 0.4 && events[0].latest > 0.4);
+}

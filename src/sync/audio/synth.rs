@@ -1,6 +1,7 @@
 //! Sounds for tests, the same ones for the same seed.
 
 use std::f64::consts::{PI, TAU};
+use std::sync::OnceLock;
 
 use realfft::RealFftPlanner;
 
@@ -214,20 +215,41 @@ pub(crate) fn music(seed: u64, seconds: f64) -> Vec<f32> {
     sound
 }
 
-/// What a stream hears of `sound` whose own time *t* is the sound's time `offset + t * (1 + drift)`: `seconds` of it, each
-/// value of 64 of the sound's.
+/// Taps of the interpolation, and how many fractions of a sample are in its table.
+const TAPS: usize = 48;
+const PHASES: usize = 1024;
+
+/// The coefficients for each fraction of a sample.
+fn table() -> &'static [[f32; TAPS]] {
+    static TABLE: OnceLock<Vec<[f32; TAPS]>> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        let row = |phase: usize| {
+            let half = TAPS as f64 / 2.0;
+            let distance = |tap: usize| tap as f64 - (half - 1.0) - phase as f64 / PHASES as f64;
+            std::array::from_fn(|tap| {
+                (sinc(distance(tap)) * kaiser(distance(tap) / half, 8.0)) as f32
+            })
+        };
+        (0..=PHASES).map(row).collect()
+    })
+}
+
+/// What a stream hears of `sound` whose own time *t* is the sound's time `offset + t * (1 + drift)`: `seconds` of it.
 pub(crate) fn heard(sound: &[f32], offset: f64, drift: f64, seconds: f64) -> Vec<f32> {
+    let table = table();
     let value = |at: usize| {
         let position = (offset + at as f64 / RATE * (1.0 + drift)) * RATE;
-        let whole = position.floor() as i64;
-        let taps = (whole - 31..=whole + 32).map(|index| {
-            let distance = position - index as f64;
-            let value = usize::try_from(index)
-                .ok()
-                .and_then(|index| sound.get(index));
-            f64::from(*value.unwrap_or(&0.0)) * sinc(distance) * kaiser(distance / 33.0, 8.0)
-        });
-        taps.sum::<f64>() as f32
+        let whole = position.floor();
+        let phase = (position - whole) * PHASES as f64;
+        let (row, share) = (phase as usize, phase.fract() as f32);
+        let first = whole as i64 - (TAPS as i64 / 2 - 1);
+        let mut sum = 0.0;
+        for (tap, (low, high)) in table[row].iter().zip(&table[row + 1]).enumerate() {
+            let index = usize::try_from(first + tap as i64).ok();
+            let value = index.and_then(|index| sound.get(index)).unwrap_or(&0.0);
+            sum += value * (low + (high - low) * share);
+        }
+        sum
     };
     (0..samples(seconds)).map(value).collect()
 }

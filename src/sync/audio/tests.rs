@@ -169,7 +169,7 @@ fn what_is_no_sound_is_never_found() {
         let left_window = window(0.0, samples.clone());
         for (right, samples) in odd.iter().chain([&sound]).enumerate() {
             let right_window = window(0.0, samples.iter().take(80_000).copied().collect());
-            let found = search.wide(&left_window, &right_window, &hypotheses(DRIFTS));
+            let found = search.wide(&left_window, &right_window, &[0.0]);
             assert!(
                 found.is_none_or(|found| !found.passes_wide()),
                 "{left} {right}: {found:?}"

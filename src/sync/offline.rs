@@ -3,14 +3,17 @@
 //! A recording is a [`Window`]: 64 000 bytes a second, 230 MB an hour, and its envelope 4 800 bytes a second. What is worked on
 //! beside them are pieces of seconds, and transforms of the envelopes.
 
-use super::audio::envelope::Envelope;
+use super::audio::envelope::{Envelope, ROWS};
 use super::audio::search::{Curve, LEAST_OVERLAP};
 use super::audio::{Found, Search, search::hypotheses};
 use super::clock::robust;
 use super::{Affine, Factors, Measure, RATE, Settings, State, Window};
-use coarse::Coarse;
+use coarse::{Candidate, Coarse};
+use far::{Far, Looker};
+use std::sync::OnceLock;
 
 pub(crate) mod coarse;
+mod far;
 #[cfg(test)]
 mod tests;
 
@@ -127,6 +130,8 @@ struct Job<'a> {
     window: f64,
     /// Of both, where offsets are too large to be searched directly.
     envelopes: Option<(Envelope, Envelope)>,
+    /// For streams whose envelope does not say where they lie.
+    far: OnceLock<Far>,
 }
 
 impl<'a> Job<'a> {
@@ -142,6 +147,7 @@ impl<'a> Job<'a> {
             drifts: hypotheses(settings.max_drift),
             window: (stream.duration() - 2.0 * APART).clamp(LEAST_OVERLAP + 0.2, most),
             envelopes: (!direct).then(both),
+            far: OnceLock::new(),
         }
     }
 
@@ -271,6 +277,7 @@ impl<'a> Job<'a> {
 struct Worker<'a> {
     job: &'a Job<'a>,
     search: Search,
+    looker: Looker,
     coarse: Option<(Coarse<'a>, &'a Envelope)>,
 }
 
@@ -280,27 +287,42 @@ impl<'a> Worker<'a> {
         Self {
             job,
             search: Search::new(job.settings),
+            looker: Looker::new(),
             coarse: envelopes.map(|(reference, stream)| (Coarse::new(reference), stream)),
         }
     }
 
     /// Searches the window that starts there.
     fn search(&mut self, start: f64) -> Option<Vote> {
+        let stream = piece(self.job.stream, start, start + self.job.window)?;
+        let places = self.places(&stream);
+        let near = self.search_at(&stream, &places);
+        let passes = near
+            .as_ref()
+            .is_some_and(|vote| self.job.counts(&vote.found));
+        if passes || self.coarse.is_none() {
+            return near;
+        }
+        let far = self.job.far.get_or_init(|| Far::new(self.job.reference));
+        let bounds = (self.job.settings.max_offset, self.job.settings.max_drift);
+        let candidates = self.looker.candidates(far, &stream, bounds, CANDIDATES);
+        self.search_at(&stream, &about(candidates)).or(near)
+    }
+
+    /// Searches a window at these places; the best has the others as its rivals.
+    fn search_at(&mut self, stream: &Window, places: &[(f64, f64)]) -> Option<Vote> {
         let job = self.job;
-        let end = start + job.window;
-        let stream = piece(job.stream, start, end)?;
+        let most = job.settings.max_offset;
         let mut votes = Vec::new();
-        for (low, high) in self.places(f64::midpoint(start, end)) {
-            let (low, high) = (
-                low.max(-job.settings.max_offset),
-                high.min(job.settings.max_offset),
-            );
-            let Some(reference) = piece(job.reference, start + low - 0.1, end + high + 0.1) else {
+        for (low, high) in places {
+            let (low, high) = (low.max(-most), high.min(most));
+            let (from, to) = (stream.start + low - 0.1, stream.end() + high + 0.1);
+            let Some(reference) = piece(job.reference, from, to) else {
                 continue;
             };
             let found = self
                 .search
-                .between(&reference, &stream, low..=high, &job.drifts);
+                .between(&reference, stream, low..=high, &job.drifts);
             votes.extend(found.map(|(found, curve)| Vote { found, curve }));
         }
         votes.sort_by(|left, right| right.found.peak.total_cmp(&left.found.peak));
@@ -317,24 +339,28 @@ impl<'a> Worker<'a> {
         Some(best)
     }
 
-    /// The shifts between which a window may lie.
-    fn places(&mut self, middle: f64) -> Vec<(f64, f64)> {
+    /// The shifts between which a window may lie, by its envelope.
+    fn places(&mut self, window: &Window) -> Vec<(f64, f64)> {
         let most = self.job.settings.max_offset;
         let Some((coarse, stream)) = &mut self.coarse else {
             return vec![(-most, most)];
         };
-        let row =
-            |time: f64| ((time - stream.start) * super::audio::envelope::ROWS).max(0.0) as usize;
+        let middle = f64::midpoint(window.start, window.end());
+        let row = |time: f64| ((time - stream.start) * ROWS).max(0.0) as usize;
         let count = stream.rows.len();
         let rows = row(middle - AROUND).min(count)..row(middle + AROUND).min(count);
-        let candidates = coarse.candidates(stream, rows, most, CANDIDATES);
-        let highest = candidates.first().map_or(0.0, |first| first.height);
-        let good = candidates
-            .into_iter()
-            .filter(|candidate| candidate.height >= 0.5 * highest);
-        good.map(|candidate| (candidate.shift - REACH, candidate.shift + REACH))
-            .collect()
+        about(coarse.candidates(stream, rows, most, CANDIDATES))
     }
+}
+
+/// What is searched about candidates, the best first: those that are not far below it.
+fn about(candidates: Vec<Candidate>) -> Vec<(f64, f64)> {
+    let highest = candidates.first().map_or(0.0, |first| first.height);
+    let good = candidates
+        .into_iter()
+        .filter(|candidate| candidate.height >= 0.5 * highest);
+    good.map(|candidate| (candidate.shift - REACH, candidate.shift + REACH))
+        .collect()
 }
 
 /// The largest group of votes that agree with one of them, oldest first, and how many agree with each other among the rest.

@@ -13,13 +13,13 @@ const EARLIEST: f64 = 1024.0;
 
 /// A windowed sinc (Kaiser, β = 7) that keeps what lies below Nyquist.
 #[derive(Debug)]
-pub(super) struct Kernel {
+pub(crate) struct Kernel {
     /// The last row is that of the next sample.
     rows: Vec<[f32; TAPS]>,
 }
 
 impl Kernel {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let rows = (0..=PHASES).map(|phase| row(phase as f64 / PHASES as f64));
         Self {
             rows: rows.collect(),

@@ -6,11 +6,11 @@ pub mod onset;
 pub mod search;
 pub mod track;
 
-mod kernel;
-mod peak;
+pub(crate) mod kernel;
+pub(crate) mod peak;
 mod sections;
 pub(crate) mod spectrum;
-mod warped;
+pub(crate) mod warped;
 
 #[cfg(test)]
 pub(crate) mod synth;

@@ -133,7 +133,7 @@ impl Mono {
 }
 
 /// A value that can be reckoned with.
-pub(super) fn clean(value: f32) -> f32 {
+pub(crate) fn clean(value: f32) -> f32 {
     if value.is_finite() {
         value.clamp(-LOUDEST, LOUDEST)
     } else {

@@ -87,7 +87,7 @@ pub(super) fn refine(kernel: &Kernel, values: &[f32], at: usize) -> Peak {
 }
 
 /// The largest of the values without their signs, and where it is.
-pub(super) fn largest(values: &[f32]) -> Option<(usize, f32)> {
+pub(crate) fn largest(values: &[f32]) -> Option<(usize, f32)> {
     /// The largest of each piece is found by vector code, and then its place in one of them.
     const PIECE: usize = 256;
     let of_piece = |piece: &[f32]| {
@@ -111,7 +111,7 @@ pub(super) fn largest(values: &[f32]) -> Option<(usize, f32)> {
 }
 
 /// The sum of the squares.
-pub(super) fn energy(values: &[f32]) -> f64 {
+pub(crate) fn energy(values: &[f32]) -> f64 {
     // In pieces, so that the sum is exact enough and still fast.
     let pieces = values.chunks(1024);
     pieces.map(|piece| f64::from(dot(piece, piece))).sum()

@@ -53,7 +53,7 @@ impl Warped {
 }
 
 /// As many samples, `step` apart, about the same middle.
-pub(super) fn resampled(kernel: &Kernel, samples: &[f32], step: f64) -> Vec<f32> {
+pub(crate) fn resampled(kernel: &Kernel, samples: &[f32], step: f64) -> Vec<f32> {
     let middle = samples.len() as f64 / 2.0;
     let mut out = vec![0.0; samples.len()];
     kernel.resample(samples, middle - middle * step, step, &mut out);

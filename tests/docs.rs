@@ -349,6 +349,11 @@ fn the_opus_sources_documentation_runs() {
 
 /// A page or element that no test above names would not be run.
 #[test]
+fn the_aligners_page_runs() {
+    run_page("docs/syncaligner.md", 1);
+}
+
+#[test]
 fn the_aligners_documentation_runs() {
     run_page("src/elements/syncaligner/mod.rs", 1);
 }

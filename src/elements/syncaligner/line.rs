@@ -82,7 +82,7 @@ impl Place {
         self.stamp(made);
         if let Some(original) = original {
             let caps = super::original_caps();
-            gst::ReferenceTimestampMeta::add(made, caps, original, duration);
+            gst::ReferenceTimestampMeta::add(made, &caps, original, duration);
         }
         buffer
     }

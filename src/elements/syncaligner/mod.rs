@@ -82,10 +82,9 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 /// Caps of the reference timestamp meta that keeps the PTS that a buffer came with.
 pub const ORIGINAL_CAPS: &str = "timestamp/x-original";
 
-/// [`ORIGINAL_CAPS`], made once.
-fn original_caps() -> &'static gst::Caps {
-    static CAPS: LazyLock<gst::Caps> = LazyLock::new(|| gst::Caps::new_empty_simple(ORIGINAL_CAPS));
-    &CAPS
+/// [`ORIGINAL_CAPS`] as caps. They are made for each buffer: caps that stay for ever count as a leak.
+fn original_caps() -> gst::Caps {
+    gst::Caps::new_empty_simple(ORIGINAL_CAPS)
 }
 
 glib::wrapper! {

@@ -151,7 +151,7 @@ impl Samples {
         self.stamped = media.from;
         self.stamps.clear();
         let own = media.buffer.pts().map(|time| Stamp {
-            caps: super::original_caps().clone(),
+            caps: super::original_caps(),
             time,
         });
         let others = media.buffer.iter_meta::<gst::ReferenceTimestampMeta>();

@@ -3,12 +3,15 @@
 //! This program runs itself once for each scenario, under the leaks tracer and with fatal criticals, and reads
 //! what the tracer says at the end.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod endless;
 
 use std::process::{Command, ExitCode};
 
 use common::pipeline::{PATIENCE, quoted};
 use common::{Random, media};
+use endless::{fmp4remux, h4mkmux, opus_store, opusindexer, syncaligner};
 use gst::prelude::*;
 
 /// What a child runs: its name and the function.
@@ -49,6 +52,13 @@ const SCENARIOS: &[(&str, fn())] = &[
     (
         "a_hundred_opusindexsrc_are_sought_flushed_and_ended_at_random_points",
         sources_disturbed,
+    ),
+    ("one_syncaligner_goes_up_and_down_a_hundred_times", || {
+        muxer_cycles(syncaligner, 10);
+    }),
+    (
+        "a_hundred_syncaligners_are_flushed_and_ended_at_random_points",
+        || muxers_disturbed(syncaligner, 11),
     ),
     (
         "decodebin_plays_and_is_stopped_at_random_points",
@@ -319,60 +329,22 @@ fn demuxers_disturbed() {
     }
 }
 
-/// Makes a muxer behind endless streams.
+/// Makes a muxer, or another element that ends with its streams, behind endless ones.
 type Make = fn(&mut Random) -> (gst::Pipeline, gst::Element);
 
-/// Three endless streams into a muxer.
-fn h4mkmux(random: &mut Random) -> (gst::Pipeline, gst::Element) {
-    let live = random.below(4) == 0;
-    let extensions = random.below(4) != 0;
-    let pipeline = launch(&format!(
-        "h4mkmux name=m extensions={extensions} ! fakesink sync=false async=false \
-         videotestsrc is-live={live} ! video/x-raw,width=16,height=16,framerate=100/1 ! queue name=q ! m. \
-         audiotestsrc is-live={live} samplesperbuffer=480 ! audio/x-raw,rate=48000 ! m. \
-         audiotestsrc is-live={live} samplesperbuffer=200 ! audio/x-raw,rate=8000 ! queue ! m."
-    ));
-    let muxer = pipeline.by_name("m").expect("the muxer");
-    (pipeline, muxer)
-}
-
-/// Pictures and sound, endless, into short fragments.
-fn fmp4remux(random: &mut Random) -> (gst::Pipeline, gst::Element) {
-    let live = random.below(4) == 0;
-    let chunk = ["", "chunk-duration=20000000"][random.below(2) as usize];
-    let pipeline = launch(&format!(
-        "fmp4remux name=m fragment-duration=50000000 {chunk} ! fakesink sync=false async=false \
-         videotestsrc is-live={live} ! video/x-raw,width=64,height=48,framerate=100/1 \
-         ! x264enc speed-preset=ultrafast tune=zerolatency threads=1 key-int-max=5 ! queue ! m. \
-         audiotestsrc is-live={live} samplesperbuffer=480 ! audio/x-raw,rate=48000 ! opusenc ! queue ! m."
-    ));
-    let muxer = pipeline.by_name("m").expect("the muxer");
-    (pipeline, muxer)
-}
-
-/// Where the indexers of this process write.
-fn opus_store() -> std::path::PathBuf {
-    std::env::temp_dir().join(format!("harmony-states-{}", std::process::id()))
-}
-
-/// Packets of endless sound into one store after the other, all at the same place.
-fn opusindexer(random: &mut Random) -> (gst::Pipeline, gst::Element) {
-    let live = random.below(4) == 0;
-    let hashes = random.below(2) == 0;
-    let pipeline = launch(&format!(
-        "audiotestsrc is-live={live} samplesperbuffer=480 ! audio/x-raw,rate=48000 ! opusenc \
-         ! opusindexer name=m location={} overwrite=true pcm-hash={hashes} commit-interval=0 \
-         ! fakesink sync=false async=false",
-        quoted(&opus_store())
-    ));
-    let indexer = pipeline.by_name("m").expect("the indexer");
-    (pipeline, indexer)
+/// The first source pad of an element.
+fn first_source(element: &gst::Element) -> gst::Pad {
+    element
+        .src_pads()
+        .into_iter()
+        .next()
+        .expect("the source pad")
 }
 
 fn muxer_cycles(make: Make, seed: u64) {
     let mut random = Random::new(seed);
     let (pipeline, muxer) = make(&mut random);
-    let source = muxer.static_pad("src").expect("the source pad");
+    let source = first_source(&muxer);
     let before = || tell_at(&source, 1 + random.below(20));
     cycles(&pipeline, before, || {});
 }
@@ -381,10 +353,7 @@ fn muxers_disturbed(make: Make, seed: u64) {
     let mut random = Random::new(seed);
     for _ in 0..100 {
         let (pipeline, muxer) = make(&mut random);
-        tell_at(
-            &muxer.static_pad("src").expect("the source pad"),
-            1 + random.below(40),
-        );
+        tell_at(&first_source(&muxer), 1 + random.below(40));
         pipeline.set_state(gst::State::Playing).expect("it plays");
         wait(&pipeline);
         match random.below(4) {
@@ -398,7 +367,7 @@ fn muxers_disturbed(make: Make, seed: u64) {
                 let source = &sources[random.below(sources.len() as u64) as usize];
                 source.send_event(gst::event::FlushStart::new());
                 source.send_event(gst::event::FlushStop::new(false));
-                tell_at(&muxer.static_pad("src").expect("the source pad"), 10);
+                tell_at(&first_source(&muxer), 10);
                 wait(&pipeline);
                 pipeline.send_event(gst::event::Eos::new());
                 wait(&pipeline);

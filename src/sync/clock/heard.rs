@@ -18,6 +18,8 @@ const TRACK: f64 = 0.25;
 const LEAST: f64 = 3.0;
 /// Windows that prove a lock end this far apart, in seconds.
 const APART: f64 = 2.5;
+/// Ends are told to the sample and through the map: less is no difference, in seconds.
+const NEARLY: f64 = 1e-3;
 /// So many windows prove a lock.
 const PROOFS: usize = 3;
 /// A window that long ago proves nothing any more, in seconds.
@@ -34,6 +36,10 @@ const CLAIMED_EARLY: f64 = 5e-3;
 const WANDER: f64 = 1e-6;
 /// A map that nothing confirmed for long is not looked for further off than this, in seconds.
 const LEAST_STEP: f64 = 1e-3;
+/// More of the reference than this is not looked at for a second time, in seconds.
+const LONGEST_BEFORE: f64 = 10.0;
+/// After so many searches in vain, only every other is made.
+const PATIENCE: u32 = 30;
 /// This many wide searches in a row that don't tell two offsets apart are worth a word.
 const UNDECIDED: u32 = 3;
 /// A locked pair that fails looks through all drifts at each so many searches.
@@ -63,6 +69,18 @@ pub struct Heard<C> {
     now: f64,
     failed: u32,
     undecided: u32,
+    told_undecided: bool,
+}
+
+/// How much audio a search over all offsets compares, in seconds.
+pub(super) fn length(settings: &Settings) -> f64 {
+    settings.window.max(settings.max_offset + LEAST)
+}
+
+/// How much more of the reference a search along the map looks at, in seconds. What circles is there a second time, as loud as
+/// the first; in windows of one length its other places would lie half outside.
+pub(super) fn before(settings: &Settings) -> f64 {
+    settings.max_offset.clamp(0.0, LONGEST_BEFORE)
 }
 
 impl<C: Compare> Heard<C> {
@@ -83,6 +101,7 @@ impl<C: Compare> Heard<C> {
             now: f64::NEG_INFINITY,
             failed: 0,
             undecided: 0,
+            told_undecided: false,
         }
     }
 
@@ -97,7 +116,9 @@ impl<C: Compare> Heard<C> {
             return true;
         };
         let next = self.next_proof().unwrap_or(f64::INFINITY);
-        end >= searched + WIDE || (end >= next && searched < next)
+        let vain = self.state == State::Unlocked && self.failed > PATIENCE;
+        let wait = if vain { 2.0 * WIDE } else { WIDE };
+        end >= searched + wait || (end >= next && searched < next)
     }
 
     /// From when on another window helps to lock.
@@ -115,26 +136,28 @@ impl<C: Compare> Heard<C> {
         self.searched.is_some_and(|searched| end < searched - WIDE)
     }
 
-    /// How much audio a search compares, in seconds.
-    fn length(&self) -> f64 {
-        self.settings.window.max(self.settings.max_offset + LEAST)
-    }
-
-    /// The spans that show the same by `map`.
-    fn along(&self, map: &Affine, end: f64) -> Wanted {
+    /// The spans that show the same by `map`, and what the reference had up to `before` seconds earlier.
+    fn along(&self, map: &Affine, end: f64, before: f64) -> Wanted {
         let start = end - self.settings.window;
         Wanted {
-            reference: (map.apply(start) - MARGIN, map.apply(end) + MARGIN),
+            reference: (map.apply(start) - MARGIN - before, map.apply(end) + MARGIN),
             stream: (start, end),
         }
     }
 
+    /// The spans that show the same at some offset, up to a time that both were seen at.
+    fn free(&self, latest: f64) -> Wanted {
+        let start = latest - length(&self.settings);
+        Wanted {
+            reference: (start - before(&self.settings), latest),
+            stream: (start, latest),
+        }
+    }
+
     fn search(&mut self, reference: &Window, stream: &Window, told: &mut Vec<Evidence>) {
-        let along = self.map.and_then(|map| {
-            let spans = self.along(&map, self.now);
-            let parts = (part(reference, spans.reference), part(stream, spans.stream));
-            self.compare.wide(&parts.0, &parts.1, &[map.drift])
-        });
+        let along = self
+            .map
+            .and_then(|map| self.search_along(&map, reference, stream));
         let passed = along.is_some_and(|found| self.passes(&found));
         self.failed = if passed {
             0
@@ -142,16 +165,35 @@ impl<C: Compare> Heard<C> {
             self.failed.wrapping_add(1)
         };
         let enough = self.state == State::Locked && !self.failed.is_multiple_of(ALL_DRIFTS);
-        if passed || enough {
+        // What fits at two offsets does so at all drifts, and with less audio it is only less seen.
+        let undecided = along.is_some_and(|found| is_undecided(&found));
+        if passed || enough || undecided {
             return self.judge(along, reference, told);
         }
         let latest = reference.end().min(stream.end());
-        let span = (latest - self.length(), latest);
+        let spans = self.free(latest);
         let drifts = hypotheses(self.settings.max_drift);
-        let parts = (part(reference, span), part(stream, span));
+        let parts = (part(reference, spans.reference), part(stream, spans.stream));
         let free = self.compare.wide(&parts.0, &parts.1, &drifts);
+        if parts.1.duration() + TRACK < length(&self.settings) {
+            // Not all offsets could be looked at yet.
+            self.searched = Some(self.now - WIDE / 2.0);
+        }
         let passed = free.is_some_and(|found| self.passes(&found));
         self.judge(if passed { free } else { along.or(free) }, reference, told);
+    }
+
+    /// Searches about the map: offsets are those beyond it, so that a drift of hours does not carry it out of bounds.
+    fn search_along(&mut self, map: &Affine, reference: &Window, stream: &Window) -> Option<Found> {
+        let spans = self.along(map, self.now, before(&self.settings));
+        let (mut other, own) = (part(reference, spans.reference), part(stream, spans.stream));
+        let shift = map.shift(self.now);
+        other.start -= shift;
+        let found = self.compare.wide(&other, &own, &[map.drift])?;
+        Some(Found {
+            shift: found.shift + shift,
+            ..found
+        })
     }
 
     /// Whether a wide search has a vote.
@@ -182,7 +224,10 @@ impl<C: Compare> Heard<C> {
                 0
             };
             if self.undecided == UNDECIDED && self.state != State::Locked {
-                told.push(Evidence::Undecided);
+                if !self.told_undecided {
+                    told.push(Evidence::Undecided);
+                }
+                self.told_undecided = true;
                 self.give_up();
             }
             return;
@@ -258,7 +303,7 @@ impl<C: Compare> Heard<C> {
         let Some(map) = self.map else {
             return;
         };
-        let spans = self.along(&map, end);
+        let spans = self.along(&map, end, 0.0);
         let parts = (part(reference, spans.reference), part(stream, spans.stream));
         let Some(found) = self.compare.track(&parts.0, &parts.1, &map) else {
             return;
@@ -288,6 +333,7 @@ impl<C: Compare> Heard<C> {
             State::Locked if age > quality::FADED => self.doubt(),
             State::Provisional if self.proven().0 >= PROOFS => {
                 self.state = State::Locked;
+                self.told_undecided = false;
                 self.kept = true;
             }
             State::Provisional if age > GIVE_UP => self.give_up(),
@@ -351,7 +397,7 @@ impl<C: Compare> Heard<C> {
         for proof in &self.proofs {
             let off = (proof.found.shift - map.shift(proof.found.at)).abs();
             let fresh = proof.end >= self.now - PROOF_MEMORY;
-            if fresh && off <= AGREE && proof.end >= next {
+            if fresh && off <= AGREE && proof.end >= next - NEARLY {
                 next = proof.end + APART;
                 count += 1;
             }
@@ -368,24 +414,19 @@ impl<C: Compare> Content for Heard<C> {
 
     fn wanted(&self, reference: f64, stream: f64) -> Option<Wanted> {
         let end = self.both(reference, stream);
-        let free = (end - self.length(), end);
         let Some(map) = self.map else {
-            return Some(Wanted {
-                reference: free,
-                stream: free,
-            });
+            return Some(self.free(end));
         };
-        let along = self.along(&map, end);
+        if !self.wide_due(end) {
+            return Some(self.along(&map, end, 0.0));
+        }
+        let along = self.along(&map, end, before(&self.settings));
         // A search that fails along the map is made again on what lies at the same time.
-        let again = self.wide_due(end);
-        let latest = reference.min(stream);
-        let with = |span: (f64, f64)| match again {
-            true => (span.0.min(latest - self.length()), span.1.max(latest)),
-            false => span,
-        };
+        let free = self.free(reference.min(stream));
+        let both = |a: (f64, f64), b: (f64, f64)| (a.0.min(b.0), a.1.max(b.1));
         Some(Wanted {
-            reference: with(along.reference),
-            stream: with(along.stream),
+            reference: both(along.reference, free.reference),
+            stream: both(along.stream, free.stream),
         })
     }
 
@@ -445,6 +486,8 @@ impl<C: Compare> Content for Heard<C> {
         self.searched = None;
         self.tracked = None;
         self.undecided = 0;
+        self.told_undecided = false;
+        self.failed = 0;
         self.now = f64::NEG_INFINITY;
     }
 }

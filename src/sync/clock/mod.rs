@@ -16,3 +16,6 @@ mod made;
 pub use fit::{Fit, robust};
 pub use pair::{By, Change, Compare, Pair, Wanted, keep};
 pub use votes::Residuals;
+
+#[cfg(test)]
+mod real_tests;

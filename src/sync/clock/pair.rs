@@ -1,6 +1,6 @@
 //! A stream against its reference: what is known of how they lie on one line, and what changed in that.
 
-use super::heard::Heard;
+use super::heard::{Heard, before, length};
 use super::seen::Seen;
 use super::votes::Residuals;
 use crate::sync::audio::{Found, Search};
@@ -105,7 +105,7 @@ pub(super) enum Evidence {
 /// How much audio of each stream is to be kept for [`Pair::wanted`], in seconds.
 #[must_use]
 pub fn keep(settings: &Settings) -> f64 {
-    settings.window.max(settings.max_offset + 3.0) + settings.max_offset + 1.0
+    length(settings) + settings.max_offset + before(settings) + 1.0
 }
 
 /// What is compared.

@@ -42,18 +42,33 @@ struct Made {
 }
 
 impl Made {
-    fn middle(&self, reference: &Window, stream: &Window) -> Option<f64> {
+    /// The middle of the stream's window, the true shift there, and by how much the reference's window is told to be earlier than
+    /// it is; nothing where there is too little to hear.
+    fn middle(&self, reference: &Window, stream: &Window) -> Option<(f64, f64, f64)> {
         let at = f64::midpoint(stream.start, stream.end());
         let shift = (self.scene.shift)(at);
-        let overlap =
-            stream.end().min(reference.end() - shift) - stream.start.max(reference.start - shift);
-        (overlap >= 3.0 && (self.scene.heard)(at)).then_some(at)
+        let earlier = begin(reference) - reference.start;
+        let (start, end) = (begin(reference) - shift, reference.end() + earlier - shift);
+        let overlap = stream.end().min(end) - stream.start.max(start);
+        let heard = overlap >= 3.0 && (self.scene.heard)(at);
+        heard.then_some((at, shift, earlier))
     }
+}
+
+/// Samples tell their place on the line, but for multiples of this.
+const ROUND: i64 = 1 << 20;
+
+/// When a window really begins, whatever it says: within half a minute of that.
+fn begin(window: &Window) -> f64 {
+    let told = (window.start * RATE).round() as i64;
+    let place = window.samples.first().map_or(told, |value| *value as i64);
+    let off = (place - told + ROUND / 2).rem_euclid(ROUND) - ROUND / 2;
+    (told + off) as f64 / RATE
 }
 
 impl Compare for Made {
     fn wide(&mut self, reference: &Window, stream: &Window, drifts: &[f64]) -> Option<Found> {
-        let at = self.middle(reference, stream)?;
+        let (at, shift, earlier) = self.middle(reference, stream)?;
         let near = |drift: &&f64| (**drift - self.scene.drift).abs() <= 80e-6;
         let hit = drifts.iter().any(|drift| near(&drift));
         let wild = (self.noise.uniform() - 0.5) * 4.0;
@@ -63,7 +78,7 @@ impl Compare for Made {
             shift: if lost {
                 wild
             } else {
-                (self.scene.shift)(at) + self.scene.sigma * self.noise.normal()
+                shift - earlier + self.scene.sigma * self.noise.normal()
             },
             drift: self.scene.drift + 15e-6 * (self.noise.uniform() - 0.5),
             peak: if lost {
@@ -76,8 +91,8 @@ impl Compare for Made {
     }
 
     fn track(&mut self, reference: &Window, stream: &Window, map: &Affine) -> Option<Found> {
-        let at = self.middle(reference, stream)?;
-        let truth = (self.scene.shift)(at) + self.scene.sigma * self.noise.normal();
+        let (at, shift, earlier) = self.middle(reference, stream)?;
+        let truth = shift - earlier + self.scene.sigma * self.noise.normal();
         let lost = (truth - map.shift(at)).abs() > 8e-3 || self.noise.uniform() < self.scene.wrong;
         let wild = map.shift(at) + (self.noise.uniform() - 0.5) * 16e-3;
         Some(Found {
@@ -98,6 +113,7 @@ impl Compare for Made {
 struct Run {
     pair: Pair<Made>,
     now: f64,
+    step: f64,
     changes: Vec<(f64, Change)>,
 }
 
@@ -107,6 +123,7 @@ impl Run {
         Self {
             pair: Pair::with(Made { scene, noise }, Settings::default(), By::Audio),
             now: 0.0,
+            step: 0.05,
             changes: Vec::new(),
         }
     }
@@ -123,11 +140,12 @@ impl Run {
     }
 
     fn window((from, to): (f64, f64)) -> Window {
-        let from = from.max(0.0);
-        let samples = vec![0.0; ((to - from).max(0.0) * RATE) as usize];
+        let first = (from.max(0.0) * RATE).ceil() as i64;
+        let behind = ((to * RATE) as i64).max(first);
+        let samples = (first..behind).map(|place| (place % ROUND) as f32);
         Window {
-            start: from,
-            samples,
+            start: first as f64 / RATE,
+            samples: samples.collect(),
         }
     }
 
@@ -139,10 +157,10 @@ impl Run {
         }
     }
 
-    /// Lets time go on to `until`, seen by both in steps of 50 ms.
+    /// Lets time go on to `until`, seen by both step by step.
     fn until(&mut self, until: f64, mut check: impl FnMut(f64, &Measure)) {
         while self.now < until {
-            self.now += 0.05;
+            self.now += self.step;
             if !self.pair.due(self.now, self.now) {
                 continue;
             }
@@ -187,24 +205,28 @@ impl Run {
 }
 
 #[test]
-fn a_pair_locks_within_nine_seconds_at_any_drift() {
-    for seed in 0..40 {
-        let drift = (seed as f64 - 20.0) * 25e-6;
-        let mut run = Run::new(Scene::steady(0.4 - seed as f64 * 0.02, drift), seed);
+fn a_pair_locks_after_eight_seconds_of_both_at_any_drift() {
+    for seed in 0..11 {
+        let drift = (seed as f64 - 5.0) * 100e-6;
+        let mut run = Run::new(Scene::steady(0.4 - seed as f64 * 0.08, drift), seed);
         run.scene().wrong = 0.2;
         run.to(12.0);
         let provisional = run.at(Change::Provisional).unwrap();
         let locked = run.at(Change::Locked).unwrap();
         assert!((3.0..=6.0).contains(&provisional), "{provisional}");
-        assert!((8.0..=9.0).contains(&locked), "{locked}");
+        assert!(
+            (8.0..=8.75).contains(&locked),
+            "{seed} {drift} {:?}",
+            run.changes
+        );
         assert_eq!(run.count(Change::Locked), 1);
     }
 }
 
 #[test]
 fn a_locked_map_is_within_half_a_millisecond_and_says_so() {
-    for seed in 0..20 {
-        let drift = (seed as f64 - 10.0) * 50e-6;
+    for seed in 0..5 {
+        let drift = (seed as f64 - 2.0) * 250e-6;
         let mut run = Run::new(Scene::steady(-0.2, drift), seed);
         run.scene().sigma = 50e-6;
         run.scene().wrong = 0.2;
@@ -249,7 +271,7 @@ fn a_drift_that_changes_slowly_is_followed_without_a_step() {
 #[test]
 fn an_offset_step_is_told_once_and_locks_again() {
     for step in [2e-3, -2e-3, 40e-3, -40e-3, 1.0, -1.0] {
-        for seed in 0..5 {
+        for seed in 0..2 {
             let mut run = Run::new(Scene::steady(0.3, 200e-6), seed);
             run.scene().wrong = 0.1;
             let truth = move |at: f64| 0.3 + at * 200e-6 + if at > 30.0 { step } else { 0.0 };
@@ -301,7 +323,7 @@ fn after_minutes_of_silence_the_map_is_held_until_it_is_proven_again() {
 fn what_does_not_belong_together_never_locks() {
     let mut run = Run::new(Scene::steady(0.0, 0.0), 9);
     run.scene().unrelated = true;
-    run.to(600.0);
+    run.to(120.0);
     assert_eq!(run.changes, []);
     let measure = run.pair.measure();
     assert_eq!(measure.map, Affine::IDENTITY);
@@ -312,7 +334,7 @@ fn what_does_not_belong_together_never_locks() {
 fn a_loop_is_ambiguous_and_never_locks() {
     let mut run = Run::new(Scene::steady(0.0, 0.0), 10);
     run.scene().second = 0.85;
-    run.to(600.0);
+    run.to(120.0);
     assert_eq!(run.changes.len(), 1);
     assert_eq!(run.changes[0].1, Change::Ambiguous);
     assert!(run.pair.measure().factors.quality() < 0.25);
@@ -376,13 +398,14 @@ fn a_jump_of_timestamps_leaves_the_map_provisional_until_it_is_proven() {
 }
 
 #[test]
-fn an_hour_takes_no_more_memory_than_a_minute() {
+fn twenty_minutes_take_no_more_memory_than_one() {
     let mut run = Run::new(Scene::steady(0.3, 1e-4), 14);
     run.scene().wrong = 0.2;
-    run.to(3600.0);
+    run.step = 0.5;
+    run.to(1200.0);
     assert_eq!(run.state(), State::Locked);
     assert_eq!(run.count(Change::Locked), 1);
     let (votes, proofs) = run.heard().kept();
     assert!(votes <= 400 && proofs <= 64, "{votes} {proofs}");
-    assert!(run.count(Change::Updated) < 3600);
+    assert!(run.count(Change::Updated) < 1200);
 }

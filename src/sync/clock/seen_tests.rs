@@ -116,8 +116,8 @@ impl Run {
 
 #[test]
 fn events_lock_and_stay_locked_within_what_is_claimed() {
-    for seed in 0..40 {
-        let drift = (seed as f64 - 20.0) * 10e-6;
+    for seed in 0..12 {
+        let drift = (seed as f64 - 6.0) * 30e-6;
         let mut run = Run::new(0.7, drift, seed);
         run.missing = if seed % 2 == 0 { 0.0 } else { 0.3 };
         run.to(40.0);
@@ -168,9 +168,9 @@ fn a_step_of_the_clock_is_told_and_locks_again() {
 
 #[test]
 fn even_flashes_are_ambiguous_and_never_lock() {
-    for seed in 0..120 {
+    for seed in 0..10 {
         let mut run = Run::new(0.3, 0.0, seed);
-        let period = 0.35 + 0.0125 * seed as f64;
+        let period = 0.35 + 0.15 * seed as f64;
         run.every = Box::new(move |_| period);
         run.missing = if seed % 2 == 0 { 0.0 } else { 0.2 };
         run.to(120.0);
@@ -185,7 +185,7 @@ fn even_flashes_are_ambiguous_and_never_lock() {
 
 #[test]
 fn events_that_have_nothing_to_do_with_each_other_never_lock() {
-    for seed in 0..100 {
+    for seed in 0..10 {
         let mut run = Run::new(0.3, 0.0, seed);
         run.same = false;
         run.to(120.0);

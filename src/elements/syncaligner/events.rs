@@ -6,6 +6,9 @@ use super::reference::Kind;
 use super::shared::Shared;
 use super::stream::Stream;
 
+/// The rate at which streams can be aligned.
+const NORMAL: f64 = 1.0;
+
 type Answer = Result<gst::FlowSuccess, gst::FlowError>;
 
 /// Stream time of running time 0, for the one segment of a source pad.
@@ -135,7 +138,11 @@ impl Stream {
     }
 
     fn segment(&self, shared: &Shared, segment: &gst::Segment) -> Result<(), gst::FlowError> {
-        if let Some(segment) = segment.downcast_ref::<gst::ClockTime>() {
+        let rate = segment.rate();
+        let normal = shared.measures_only() || rate == NORMAL;
+        if let Some(segment) = segment.downcast_ref::<gst::ClockTime>()
+            && normal
+        {
             self.input().set_segment(segment.clone());
             return Ok(());
         }
@@ -144,7 +151,7 @@ impl Stream {
                 element,
                 gst::StreamError::Format,
                 [
-                    "{}: the segment is in {:?}, expected time: without times there is nothing to align",
+                    "{}: the segment is in {:?} at rate {rate}, expected time at rate {NORMAL}: nothing else can be aligned",
                     self.name(),
                     segment.format()
                 ]
@@ -158,6 +165,11 @@ impl Stream {
             self.relinked();
         }
         let event = match event.view() {
+            // Samples that pass faster than time have no place on a line.
+            gst::EventView::Seek(seek) if !shared.measures_only() && seek.get().0 != NORMAL => {
+                gst::info!(super::CAT, obj = pad, "no seek to rate {}", seek.get().0);
+                return false;
+            }
             gst::EventView::Qos(qos) if !shared.measures_only() => self.own_qos(shared, qos),
             _ => event,
         };

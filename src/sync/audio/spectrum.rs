@@ -228,3 +228,30 @@ pub(crate) fn fast_length(length: usize) -> usize {
         .find(|fast| *fast >= length)
         .unwrap_or(power)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_near_their_power() {
+        for exponent in -300..=300_i16 {
+            let power = 10_f32.powf(f32::from(exponent) / 10.0);
+            let ratio = f64::from(weight(power)) * f64::from(power).powf(0.4);
+            assert!((0.93..1.07).contains(&ratio), "{power}: {ratio}");
+        }
+        assert!(weight(0.0).is_finite());
+    }
+
+    #[test]
+    fn fast_lengths_are_long_enough_and_little_longer() {
+        for length in [1, 64, 65, 1000, 80_001, 144_000, 147_457] {
+            let fast = fast_length(length);
+            assert!(
+                fast >= length && fast <= (length * 5 / 4).max(64),
+                "{length}: {fast}"
+            );
+            assert!(fast.is_multiple_of(2));
+        }
+    }
+}

@@ -4,6 +4,9 @@
 mod common;
 
 mod analysis_audio;
+mod analysis_clocks;
+mod analysis_events;
+mod analysis_rig;
 mod apart;
 mod content;
 mod files;

@@ -5,60 +5,15 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::super::pad::PadState;
 use super::super::stream::lock;
+use super::entry::{Entry, Held, Job, keep};
 use super::feed::{By, Feed};
 use super::{Id, Known};
-use crate::sync::clock::pair::{self, Pair};
 use crate::sync::{Affine, Settings};
-
-/// Seconds of a step.
-pub const STEP: f64 = 0.25;
-
-/// A step that is due: the two streams up to `at`, in seconds on both lines.
-pub struct Job {
-    pub id: Id,
-    pub pair: Arc<Mutex<Pair>>,
-    pub reference: Arc<Feed>,
-    pub stream: Arc<Feed>,
-    pub at: f64,
-    /// The stream's line jumped since the step before.
-    pub stale: bool,
-}
 
 /// What is to be done for a stream.
 pub enum Next {
     Step(Box<Job>),
     Nothing,
-}
-
-/// A map that stands until content tells better.
-#[derive(Clone, Copy, Debug)]
-struct Held {
-    map: Affine,
-    uncertainty: f64,
-}
-
-pub struct Entry {
-    pub feed: Arc<Feed>,
-    by: By,
-    live: bool,
-    /// Where it began and up to where it is seen, on its own line.
-    span: Option<(f64, f64)>,
-    pub known: Known,
-    held: Option<Held>,
-    pub pair: Option<Measured>,
-    /// A step is under way.
-    busy: bool,
-    /// Content fits at more than one offset.
-    pub ambiguous: bool,
-}
-
-/// A stream's measurement against the reference.
-pub struct Measured {
-    pub pair: Arc<Mutex<Pair>>,
-    /// Number of the next step; the first is the first that can be.
-    next: Option<i64>,
-    /// From where on the own line the map is to be proven anew.
-    pub stale_from: Option<f64>,
 }
 
 #[derive(Default)]
@@ -73,113 +28,6 @@ struct State {
 pub struct Board {
     state: Mutex<State>,
     news: Condvar,
-}
-
-/// How much is kept of a stream, in seconds: streams that are not live may be a window apart.
-fn keep(settings: &Settings) -> f64 {
-    pair::keep(settings) + settings.window
-}
-
-impl Entry {
-    fn new(settings: &Settings) -> Self {
-        Self {
-            feed: Arc::new(Feed::new(keep(settings))),
-            by: By::default(),
-            live: false,
-            span: None,
-            known: Known::default(),
-            held: None,
-            pair: None,
-            busy: false,
-            ambiguous: false,
-        }
-    }
-
-    fn seen(&self) -> f64 {
-        self.span.map_or(f64::NEG_INFINITY, |(_, seen)| seen)
-    }
-
-    /// Measuring begins anew; `hold` is what stands until it tells.
-    fn begin(&mut self, settings: Settings, reference: By, hold: Option<Held>) {
-        let by = match (self.by, reference) {
-            (By::Sound, By::Sound) => pair::By::Audio,
-            _ => pair::By::Events,
-        };
-        self.pair = Some(Measured {
-            pair: Arc::new(Mutex::new(Pair::new(settings, by))),
-            next: None,
-            stale_from: None,
-        });
-        self.hold(hold);
-    }
-
-    fn hold(&mut self, held: Option<Held>) {
-        self.held = held;
-        self.ambiguous = false;
-        self.known = self.known.forgotten();
-        self.stand();
-    }
-
-    /// Content tells nothing: what is held stands.
-    pub fn stand(&mut self) {
-        if let Some(held) = self.held {
-            self.known.state = PadState::Provisional;
-            self.known.map = held.map;
-            self.known.uncertainty = held.uncertainty;
-        }
-    }
-
-    /// Content proved a map at this time of the stream.
-    pub fn prove(&mut self, at: f64) {
-        self.held = None;
-        let began = self.span.map_or(at, |(began, _)| began);
-        self.known.lock_time.get_or_insert(at - began);
-    }
-
-    /// True when the line jumped and no step was beyond that yet.
-    pub fn is_stale(&self) -> bool {
-        self.pair.as_ref().is_some_and(|m| m.stale_from.is_some())
-    }
-
-    /// The map that stands now.
-    fn standing(&self) -> Option<Held> {
-        self.known.has_map().then_some(Held {
-            map: self.known.map,
-            uncertainty: self.known.uncertainty,
-        })
-    }
-
-    /// From there on the map is to be proven anew; true where it was proven.
-    fn stale(&mut self, from: f64) -> bool {
-        let Some(measured) = &mut self.pair else {
-            return false;
-        };
-        measured.stale_from = Some(from);
-        let locked = self.known.state == PadState::Locked;
-        if locked {
-            self.known.state = PadState::Provisional;
-        }
-        locked
-    }
-
-    /// The number of the next step that can be done with a reference that was seen so far.
-    fn due(&self, reference: &Self, live: bool, keep: f64) -> Option<i64> {
-        let measured = self.pair.as_ref().filter(|_| !self.busy)?;
-        let both = self.seen().min(reference.seen());
-        if !both.is_finite() {
-            return None;
-        }
-        let latest = (both / STEP).floor() as i64;
-        let Some(next) = measured.next else {
-            return Some(latest);
-        };
-        // What lies further back is not kept; live, what is late is late.
-        let kept = match live {
-            true => latest,
-            false => latest.saturating_sub((keep / STEP) as i64),
-        };
-        (next <= latest).then(|| next.max(kept))
-    }
 }
 
 impl State {
@@ -202,23 +50,7 @@ impl State {
             Some((id, number, reference.feed.clone()))
         });
         let (id, number, reference) = due?;
-        let entry = self.streams.get_mut(&id)?;
-        let measured = entry.pair.as_mut()?;
-        let at = number as f64 * STEP;
-        entry.busy = true;
-        measured.next = Some(number.saturating_add(1));
-        let stale = measured.stale_from.is_some_and(|from| from <= at);
-        if stale {
-            measured.stale_from = None;
-        }
-        Some(Job {
-            id,
-            pair: measured.pair.clone(),
-            reference,
-            stream: entry.feed.clone(),
-            at,
-            stale,
-        })
+        self.streams.get_mut(&id)?.take(id, number, reference)
     }
 
     /// What was measured of a stream, or against it, is to be proven anew from there on; the streams whose state changed.

@@ -6,6 +6,9 @@ use std::sync::{Mutex, MutexGuard};
 use super::super::pad::{PadKind, Words};
 use super::super::reference::Kind;
 use super::super::stream::lock;
+use super::light::Light;
+use super::prior::Stamps;
+use super::reading::Reading;
 use super::sound::{Layout, Sound};
 use crate::sync::{Event, Snapshot};
 
@@ -27,6 +30,10 @@ enum Sense {
     #[default]
     Nothing,
     Sound(Box<Sound>),
+    Light(Box<Light>),
+    Reading(Box<Reading>),
+    /// Each buffer is an event.
+    Buffers,
 }
 
 /// What is kept of a stream.
@@ -35,7 +42,9 @@ pub struct Markers {
     sense: Sense,
     /// The latest events, and up to where the stream was seen when they were found.
     events: VecDeque<(f64, Event)>,
-    /// How much is kept, in seconds.
+    /// What clocks say of the stream's own line.
+    pub stamps: Stamps,
+    /// How much sound is kept, in seconds.
     keep: f64,
 }
 
@@ -57,16 +66,54 @@ impl Feed {
     }
 }
 
+impl Sense {
+    fn of(caps: &gst::CapsRef, words: &Words) -> Self {
+        let events = words.kind == PadKind::Events;
+        let sense = match Kind::of(caps) {
+            _ if events => Some(Self::Buffers),
+            Some(Kind::Video) => Light::new(caps, words).map(|l| Self::Light(Box::new(l))),
+            Some(Kind::Sensor) => Reading::new(caps).map(|r| Self::Reading(Box::new(r))),
+            _ => None,
+        };
+        sense.unwrap_or_default()
+    }
+
+    /// The markers of media that begin at `time`, and up to where the stream is seen then.
+    fn take(&mut self, time: f64, buffer: &gst::BufferRef) -> (f64, Vec<Event>) {
+        let mut found = Vec::new();
+        let here = Event {
+            earliest: time,
+            latest: time,
+            strength: 1.0,
+        };
+        let seen = match (self, buffer.map_readable()) {
+            (Self::Nothing, _) | (_, Err(_)) => time,
+            (Self::Buffers, _) => {
+                found.push(here);
+                time
+            }
+            (Self::Sound(sound), Ok(map)) => sound.push(time, &map, &mut found),
+            (Self::Light(light), Ok(map)) => light.push(time, buffer, &map, &mut found),
+            (Self::Reading(reading), Ok(map)) => reading.push(time, &map, &mut found),
+        };
+        (seen, found)
+    }
+}
+
 impl Markers {
     /// How what comes next looks; by what it can be compared.
     pub fn set_caps(&mut self, caps: &gst::CapsRef, words: &Words) -> By {
-        let sense = std::mem::take(&mut self.sense);
-        let Some(structure) = caps.structure(0) else {
-            return By::Events;
+        let layout = match Kind::of(caps) {
+            Some(Kind::Audio) => Layout::of(caps),
+            _ => None,
         };
-        self.sense = match Kind::of(caps) {
-            Some(Kind::Audio) => self.sound(sense, structure),
-            _ => Sense::Nothing,
+        self.sense = match (std::mem::take(&mut self.sense), layout) {
+            (Sense::Sound(mut sound), Some(layout)) => {
+                sound.set_layout(layout);
+                Sense::Sound(sound)
+            }
+            (_, Some(layout)) => Sense::Sound(Box::new(Sound::new(layout, self.keep))),
+            (_, None) => Sense::of(caps, words),
         };
         match self.sense {
             Sense::Sound(_) if words.kind != PadKind::Events => By::Sound,
@@ -74,32 +121,12 @@ impl Markers {
         }
     }
 
-    fn sound(&self, sense: Sense, structure: &gst::StructureRef) -> Sense {
-        let Some(layout) = Layout::of(structure) else {
-            return Sense::Nothing;
-        };
-        match sense {
-            Sense::Sound(mut sound) => {
-                sound.set_layout(layout);
-                Sense::Sound(sound)
-            }
-            _ => Sense::Sound(Box::new(Sound::new(layout, self.keep))),
-        }
-    }
-
     /// Takes the markers of media that begin at `time`; up to where the stream is seen then.
     pub fn buffer(&mut self, time: f64, buffer: &gst::BufferRef) -> f64 {
-        let map = match self.sense {
-            Sense::Nothing => None,
-            _ => buffer.map_readable().ok(),
-        };
-        let mut found = Vec::new();
-        let seen = match (&mut self.sense, map) {
-            (Sense::Sound(sound), Some(map)) => sound.push(time, &map, &mut found),
-            _ => time,
-        };
-        self.events
-            .extend(found.into_iter().map(|event| (seen, event)));
+        self.stamps.take(time, buffer);
+        let (seen, found) = self.sense.take(time, buffer);
+        let found = found.into_iter().map(|event| (seen, event));
+        self.events.extend(found);
         let surplus = self.events.len().saturating_sub(MOST_EVENTS);
         self.events.drain(..surplus);
         seen
@@ -108,8 +135,12 @@ impl Markers {
     /// Nothing has come.
     pub fn clear(&mut self) {
         self.events.clear();
-        if let Sense::Sound(sound) = &mut self.sense {
-            sound.clear();
+        self.stamps.clear();
+        match &mut self.sense {
+            Sense::Sound(sound) => sound.clear(),
+            Sense::Light(light) => light.clear(),
+            Sense::Reading(reading) => reading.clear(),
+            Sense::Nothing | Sense::Buffers => {}
         }
     }
 

@@ -12,8 +12,8 @@
 //! runs ahead of what is kept. For live streams one thread of the element does the steps that are due; where it is late it
 //! goes on with the latest.
 //!
-//! `stream` keeps a stream's markers: `sound`, `light` and `reading` make them. `board` knows which steps are due, `step` does
-//! one, `prior` reads clocks off metas, `worker` is the thread.
+//! `feed` keeps a stream's markers, which `sound`, `light` and `reading` make, and what clocks say (`prior`). `board` knows
+//! the streams (`entry`) and which steps are due, `step` does one, `worker` is the thread.
 //!
 //! [`stale`]: Analysis::stale
 
@@ -24,7 +24,11 @@ use super::pad::{PadState, Words};
 use crate::sync::{self, Affine, Factors};
 
 mod board;
+mod entry;
 mod feed;
+mod light;
+mod prior;
+mod reading;
 mod sound;
 mod step;
 mod worker;
@@ -201,6 +205,9 @@ impl Analysis {
 
     /// Timestamps of a stream jumped without a reason in time: the last map is to be proven anew.
     pub fn stale(&self, id: Id) {
+        if let Some(feed) = self.core.board.feed(id) {
+            feed.lock().stamps.clear();
+        }
         let changed = self.core.board.stale(id);
         self.core.tell_all(changed);
     }

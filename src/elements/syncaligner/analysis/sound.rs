@@ -1,7 +1,6 @@
 //! Markers of sound: mono at 16 kHz, and onsets.
 
 use crate::sync::audio::{Mono, Onsets, Track};
-use crate::sync::line::{Placed, SampleLine};
 use crate::sync::{Event, RATE, Window};
 
 /// Further off than this, in seconds, is elsewhere.
@@ -28,7 +27,8 @@ pub struct Layout {
 
 impl Layout {
     /// `None` for what can't be listened to.
-    pub fn of(caps: &gst::StructureRef) -> Option<Self> {
+    pub fn of(caps: &gst::CapsRef) -> Option<Self> {
+        let caps = caps.structure(0)?;
         let rate = caps.get::<i32>("rate").ok().filter(|r| RATES.contains(r))?;
         let channels = usize::try_from(caps.get::<i32>("channels").ok()?).ok()?;
         let format = match caps.get::<&str>("format").ok()? {
@@ -71,7 +71,8 @@ impl Layout {
 #[derive(Debug)]
 pub struct Sound {
     layout: Layout,
-    line: SampleLine,
+    /// The time behind the last sample that came.
+    end: Option<f64>,
     mono: Mono,
     track: Track,
     onsets: Onsets,
@@ -88,7 +89,7 @@ impl Sound {
     pub fn new(layout: Layout, keep: f64) -> Self {
         Self {
             layout,
-            line: SampleLine::new(layout.rate),
+            end: None,
             mono: Mono::new(layout.rate, layout.channels),
             track: Track::new(keep),
             onsets: Onsets::new(),
@@ -103,7 +104,6 @@ impl Sound {
     pub fn set_layout(&mut self, layout: Layout) {
         if layout != self.layout {
             self.layout = layout;
-            self.line = SampleLine::new(layout.rate);
             self.mono = Mono::new(layout.rate, layout.channels);
         }
     }
@@ -111,19 +111,15 @@ impl Sound {
     /// Samples that begin at `time`; how far the track reaches then. Onsets go to `found`.
     pub fn push(&mut self, time: f64, bytes: &[u8], found: &mut Vec<Event>) -> f64 {
         let Layout { rate, channels, .. } = self.layout;
-        let is_near = |end: f64| (time - end).abs() <= JUMP;
-        let broken = !self.line.end().is_some_and(is_near);
-        let had_begun = self.line.end().is_some();
-        let frames = self.layout.frames(bytes);
-        let placed = self.line.place(Some(time), frames, broken);
-        if had_begun && matches!(placed, Placed::Jumped(_)) {
+        if self.end.is_some_and(|end| (time - end).abs() > JUMP) {
             self.mono = Mono::new(rate, channels);
         }
+        let behind = time + self.layout.frames(bytes) as f64 / f64::from(rate);
+        self.end = Some(behind);
         self.layout.read(bytes, &mut self.samples);
         self.made.clear();
         self.mono.push(&self.samples, &mut self.made);
-        let end = self.line.end().unwrap_or(time) - self.mono.behind();
-        let start = end - self.made.len() as f64 / RATE;
+        let start = behind - self.mono.behind() - self.made.len() as f64 / RATE;
         self.append(start);
         found.extend(self.onsets.push(start, &self.made));
         self.track.end()
@@ -166,9 +162,9 @@ impl Sound {
 mod tests {
     use super::*;
 
-    fn caps(format: &str, rate: i32, channels: i32) -> gst::Structure {
+    fn caps(format: &str, rate: i32, channels: i32) -> gst::Caps {
         gst::init().unwrap();
-        gst::Structure::builder("audio/x-raw")
+        gst::Caps::builder("audio/x-raw")
             .field("format", format)
             .field("rate", rate)
             .field("channels", channels)

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use super::super::pad::PadState;
 use super::super::stream::lock;
-use super::board::{Entry, Job, Next};
+use super::board::Next;
+use super::entry::{Entry, Job};
 use super::{Core, Id, Known, News};
 use crate::sync::clock::pair::Change;
 use crate::sync::{Measure, State};
@@ -22,18 +23,28 @@ fn look(job: &Job) -> Option<Found> {
     if job.stale {
         pair.stale();
     }
-    if !pair.due(job.at, job.at) {
+    let due = pair.due(job.at, job.at);
+    let there = job.reference.lock().stamps.clone();
+    let told = job.stream.lock().stamps.told(&there, job.at);
+    if let Some(told) = told {
+        pair.assume(told.map);
+    } else if !due {
         return None;
     }
-    let wanted = pair.wanted(job.at, job.at);
+    let wanted = pair.wanted(job.at, job.at).filter(|_| due);
     let span = wanted.map(|wanted| wanted.reference);
     let reference = job.reference.lock().snapshot(span, job.at);
     let span = wanted.map(|wanted| wanted.stream);
     let stream = job.stream.lock().snapshot(span, job.at);
     let changes = pair.update(&reference, &stream);
     let residuals = pair.residuals().map(|r| [r.p50, r.p95, r.p99]);
+    let mut measure = pair.measure();
+    if let Some(told) = told.filter(|_| measure.uncertainty.is_infinite()) {
+        // Nothing is seen or heard that would verify it.
+        measure.uncertainty = told.uncertainty;
+    }
     Some(Found {
-        measure: pair.measure(),
+        measure,
         residuals,
         changes,
     })

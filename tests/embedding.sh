@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Records and plays from C, Python and Rust through the public interface, with the plugin in build/ (or in the
-# folder given) found by GST_PLUGIN_PATH, and extracts from a store of Opus in Rust. Ends with "N passed, N failed".
+# folder given) found by GST_PLUGIN_PATH, extracts from a store of Opus in Rust, and aligns a sensor in Python. Ends with "N passed, N failed".
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -45,10 +45,22 @@ from_store() {
     [ "$(grep -c '^second [03]: -9\.[01] dB, certified' "$scratch/levels")" -eq 2 ]
 }
 
+# A film with flashes, a sensor that felt them and what its device logged, through the example; then against the truth.
+from_sensor() {
+  local scene=$scratch/scene
+  mkdir "$scene" &&
+    .venv/bin/python tests/python/sync_scene.py make "$scene" &&
+    /usr/bin/python3 examples/align_sensor.py "$scene/scene.mp4" "$scene/scene.csv" "$scene/scene.jsonl" \
+      --output "$scene/scene.h4mk" >"$scene/measured.jsonl" &&
+    /usr/bin/python3 tests/python/recorded_log.py "$scene/scene.h4mk" >"$scene/aligned.jsonl" &&
+    .venv/bin/python tests/python/sync_scene.py check "$scene"
+}
+
 try c in_c
 try python in_python
 try rust in_rust
 try store from_store
+try sensor from_sensor
 
 # An independent reader accepts each file.
 for file in "$scratch"/*.h4mk; do

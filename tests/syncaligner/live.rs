@@ -137,6 +137,20 @@ fn a_burst_that_came_late_is_not_dropped() {
 }
 
 #[test]
+fn what_a_jitter_buffer_hands_out_early_is_kept() {
+    let (rig, clock) = Rig::live("latency=0 max-delay=100000000 on-loss=drop");
+    let lane = rig.source(AUDIO, 800);
+    for ms in (1000..3000).step_by(20) {
+        set_clock(&clock, ms + 20);
+        lane.push(audio(ms));
+    }
+    set_clock(&clock, 4000);
+    assert_eq!(lane.buffers(100).len(), 100);
+    assert_eq!(rig.stat(&lane, "dropped"), 0);
+    assert!(!rig.has_message("syncaligner-overflow"));
+}
+
+#[test]
 fn nothing_leaves_while_time_stands() {
     let (rig, clock) = Rig::live(ALONE);
     let lane = rig.source(VIDEO, 0);

@@ -370,13 +370,15 @@ impl Stream {
         }
     }
 
-    /// How long live media may be held, in seconds.
+    /// How long live media may be held, in seconds. What upstream says that it takes is the most that it takes: a jitter
+    /// buffer hands out at once what came in order, and by so much all of it is early.
     pub fn hold(&self, shared: &Shared) -> f64 {
         let at = self.stats().position();
         let delay = shared.known(self).map.shift(at).max(0.0);
         let settings = shared.settings();
         let (latency, most) = (settings.latency_ns, settings.max_delay_ns);
-        (latency as f64 * 1e-9 + delay).min(most as f64 * 1e-9)
+        let early = seconds(shared.latency.of(self.id).unwrap_or(0));
+        early + (latency as f64 * 1e-9 + delay).min(most as f64 * 1e-9)
     }
 
     pub fn tell_overflow(&self, shared: &Shared, held: f64) {

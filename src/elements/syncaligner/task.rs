@@ -193,7 +193,7 @@ impl Stream {
         let pts = piece.buffer.pts().map_or(0, nanoseconds);
         if let Some(upstream) = shared.latency.of(self.id) {
             let due = pts.saturating_add(upstream);
-            if self.is_too_far(shared, due) {
+            if self.is_too_far(shared, pts) {
                 self.stats().dropped += 1;
                 self.output().line.discont = true;
                 return Ok(());
@@ -219,13 +219,14 @@ impl Stream {
         Ok(())
     }
 
-    /// True where live media would have to be held for longer than is allowed.
-    fn is_too_far(&self, shared: &Shared, due: i64) -> bool {
+    /// True where live media would have to be held for longer than is allowed, had they come as late as upstream says that
+    /// they may.
+    fn is_too_far(&self, shared: &Shared, pts: i64) -> bool {
         let Some(running) = shared.running() else {
             return false;
         };
         let most = shared.settings().max_delay_ns as f64 * 1e-9;
-        let wait = due.saturating_sub(running.now()) as f64 * 1e-9;
+        let wait = pts.saturating_sub(running.now()) as f64 * 1e-9;
         if wait <= most + MARGIN {
             self.output().set_overflowing(false);
             return false;

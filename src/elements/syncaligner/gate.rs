@@ -1,7 +1,7 @@
 //! Streams that are not live keep together, so that their markers can be compared.
 //!
 //! One may be `window` ahead of another that has data to come: linked, not live, not sparse, not at its end, not stalled. A
-//! stream is *stalled* when others waited for it for [`PATIENCE`] and nothing moved in any stream; it is waited for
+//! stream is *stalled* when others waited for it for [`PATIENCE`] (or [`PATIENCE_SHUT`]) and nothing moved in any stream; it is waited for
 //! again when it brings data. So one thread that feeds several pads, and a source that died, hold nobody up for longer.
 //!
 //! With `analysis=prescan` nothing goes out (the gate is *shut*) until every stream but the sparse is locked, or has
@@ -19,6 +19,8 @@ use super::stream::lock;
 
 /// How long a stream in which nothing moves is waited for.
 const PATIENCE: Duration = Duration::from_millis(250);
+/// The same while the gate is shut: files are opened then and decoders begin, and what opens too early goes out unmeasured.
+const PATIENCE_SHUT: Duration = Duration::from_secs(2);
 
 #[derive(Default)]
 pub(super) struct Gate {
@@ -169,9 +171,10 @@ impl Gate {
         let mut state = lock(&self.state);
         while condition(&state) {
             let moves = state.moves;
+            let patience = if state.shut { PATIENCE_SHUT } else { PATIENCE };
             let (guard, waited) = self
                 .news
-                .wait_timeout(state, PATIENCE)
+                .wait_timeout(state, patience)
                 .unwrap_or_else(PoisonError::into_inner);
             state = guard;
             let idle = waited.timed_out() && !shared.analysis.is_busy();

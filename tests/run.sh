@@ -53,6 +53,7 @@ step "check of the cores without GStreamer" cargo check --quiet --locked --lib -
 step "tests of the cores without GStreamer" cargo test --quiet --locked --lib --no-default-features
 step "tests" cargo test --locked --features tools --no-fail-fast
 step "demo" bash pipelines/demo.sh
+step "demo of alignment" bash pipelines/align-demo.sh
 step "installed plugin" meson test -C build --no-rebuild --print-errorlogs
 if [ -f tests/embedding.sh ]; then step "embedding in Python and C" bash tests/embedding.sh; fi
 if [ -f fuzz/run.sh ]; then step "fuzzing, a short run of each target" bash fuzz/run.sh --smoke; fi

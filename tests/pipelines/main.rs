@@ -1,5 +1,6 @@
 //! Every file of `pipelines/` runs, with the tool, to its end, and does what it says.
 
+mod aligned;
 #[path = "../common/mod.rs"]
 mod common;
 mod stores;
@@ -432,7 +433,11 @@ fn every_sensor_line_is_json_of_one_length() {
 #[test]
 fn every_pipeline_keeps_to_the_form_and_is_in_the_readme() {
     let readme = std::fs::read_to_string(folder().join("README.md")).expect("the README");
-    let source = concat!(include_str!("main.rs"), include_str!("stores.rs"));
+    let source = concat!(
+        include_str!("main.rs"),
+        include_str!("aligned.rs"),
+        include_str!("stores.rs")
+    );
     let mut seen = 0;
     for entry in std::fs::read_dir(folder()).expect("the folder") {
         let path = entry.expect("an entry").path();
@@ -463,5 +468,5 @@ fn every_pipeline_keeps_to_the_form_and_is_in_the_readme() {
             "{name} is run here"
         );
     }
-    assert!(seen >= 19, "{seen} pipelines");
+    assert!(seen >= 23, "{seen} pipelines");
 }

@@ -11,6 +11,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use common::corpus;
 use common::ffprobe::probe;
 use common::pipeline::quoted;
 use common::{FileServer, PluginFolder, Recipe, media};
@@ -122,6 +123,15 @@ impl Place {
         let text = text(page);
         for (name, recipe) in MEDIA.iter().filter(|(name, _)| text.contains(name)) {
             fs::copy(recipe.path(), place.file(name)).expect("the media is copied");
+        }
+        if text.contains("recorder.wav") {
+            let pair = corpus::pair("drift-speech-+200-clean", 16);
+            for (from, name) in [
+                (pair.reference, "recorder.wav"),
+                (pair.stream, "camera.wav"),
+            ] {
+                fs::copy(from, place.file(name)).expect("the recording is copied");
+            }
         }
         if text.contains("=in.h4mk") || text.contains(" in.h4mk") {
             place.record("in.h4mk");
@@ -347,10 +357,9 @@ fn the_opus_sources_documentation_runs() {
     assert!(place.file("second.wav").is_file());
 }
 
-/// A page or element that no test above names would not be run.
 #[test]
 fn the_aligners_page_runs() {
-    run_page("docs/syncaligner.md", 1);
+    run_page("docs/syncaligner.md", 3).recorded(&["together"]);
 }
 
 #[test]
@@ -358,6 +367,7 @@ fn the_aligners_documentation_runs() {
     run_page("src/elements/syncaligner/mod.rs", 1);
 }
 
+/// A page or element that no test above names would not be run.
 #[test]
 fn every_page_and_element_is_run() {
     let source = include_str!("docs.rs");

@@ -9,10 +9,12 @@ use super::audio::{Found, Search, search::hypotheses};
 use super::clock::robust;
 use super::{Affine, Factors, Measure, RATE, Settings, State, Window};
 use coarse::{Candidate, Coarse};
+pub use events::compare_events;
 use far::{Far, Looker};
 use std::sync::OnceLock;
 
 pub(crate) mod coarse;
+mod events;
 mod far;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@
 //! most of them allow at once are searched by branch and bound over the drift, with a sweep over the shift in each branch;
 //! where that region is, and how likely each part of it, gives the map and what can be claimed of it.
 use super::sweep::{Match, Piece, Sweep};
-use crate::sync::{Affine, Event, Settings};
+use crate::sync::{Affine, Event, Factors, Settings};
 
 /// No shift at all lies between these.
 const NOWHERE: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
@@ -22,8 +22,23 @@ const DEPTH: usize = 2;
 const CLAIM: f64 = 0.98;
 /// No interval is narrower than this, in seconds: half a sample of sound.
 const LEAST_WIDTH: f64 = 31e-6;
-/// More candidates than this are thinned to the newest events'.
+/// More candidates than this are thinned to the newest events', unless more are asked for.
 const MOST_MATCHES: usize = 1024;
+
+/// So many events that agree are a provisional map.
+pub(super) const FEW: usize = 3;
+/// So many prove it.
+const ENOUGH: usize = 5;
+/// As good a map must be expected this seldom from events that have nothing to do with each other, to be provisional.
+pub(super) const SELDOM: f64 = 1e-2;
+/// And this seldom to be proven.
+const RARE: f64 = 1e-4;
+/// A rival that explains this share of the events leaves it open which is true.
+const RIVAL: f64 = 0.7;
+/// A map with a rival of more than this is not proven: of few even flashes, some of them missed, the best is found by chance.
+pub(super) const PROOF_RIVAL: f64 = 0.5;
+/// And so does one that explains all but one.
+const AHEAD: usize = 2;
 
 /// A part of the region of shifts and drifts that is possible.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -107,6 +122,42 @@ impl Agreement {
         }
     }
 
+    /// Whether one map can be told from it.
+    #[must_use]
+    pub fn is_clear(&self) -> bool {
+        let rival = (self.rival * self.count as f64).round() as usize;
+        self.rival < RIVAL && rival + AHEAD <= self.count
+    }
+
+    /// Whether it says where the stream lies, to be proven.
+    #[must_use]
+    pub fn is_fair(&self) -> bool {
+        self.count >= FEW && self.chance <= SELDOM && self.is_clear()
+    }
+
+    /// Whether it proves where the stream lies.
+    #[must_use]
+    pub fn is_proof(&self) -> bool {
+        self.count >= ENOUGH && self.chance <= RARE && self.rival <= PROOF_RIVAL
+    }
+
+    /// Whether many events agree, and nearly as many elsewhere.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
+        self.count > FEW && !self.is_clear()
+    }
+
+    /// What its quality is made of, just now.
+    #[must_use]
+    pub fn factors(&self) -> Factors {
+        Factors {
+            peak: ((self.count as f64 - 2.0) / 6.0).clamp(0.0, 1.0),
+            second: ((1.0 - self.rival) / 0.4).clamp(0.0, 1.0),
+            inliers: self.share,
+            freshness: 1.0,
+        }
+    }
+
     /// The mean of a value over all that is possible, where drifts count like this.
     fn mean(&self, counts: impl Fn(f64) -> f64, value: &dyn Fn(&Part) -> f64) -> f64 {
         let mut sum = 0.0;
@@ -145,14 +196,32 @@ struct Branch {
 }
 
 /// Finds the map that most events of two streams agree on, each list in the order of time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Matcher {
     sweep: Sweep,
     matches: Vec<Match>,
     near: Vec<Match>,
+    most: usize,
+}
+
+impl Default for Matcher {
+    fn default() -> Self {
+        Self::with_most(MOST_MATCHES)
+    }
 }
 
 impl Matcher {
+    /// Looks at no more candidates than these: two events that can be the same are one.
+    #[must_use]
+    pub fn with_most(most: usize) -> Self {
+        Self {
+            sweep: Sweep::default(),
+            matches: Vec::new(),
+            near: Vec::new(),
+            most,
+        }
+    }
+
     /// What the events say, with the shift told at own time `origin`; nothing when none can be the same.
     pub fn agree(
         &mut self,
@@ -200,7 +269,7 @@ impl Matcher {
                 }
             }
         }
-        let surplus = self.matches.len().saturating_sub(MOST_MATCHES);
+        let surplus = self.matches.len().saturating_sub(self.most);
         self.matches.drain(..surplus);
     }
 

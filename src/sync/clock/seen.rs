@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::events::{Agreement, Estimate, Matcher};
+use super::events::{Agreement, Estimate, FEW, Matcher, PROOF_RIVAL, SELDOM};
 use super::fit::quantile;
 use super::pair::{Content, Evidence, Wanted};
 use super::quality;
@@ -15,20 +15,6 @@ const EVERY: f64 = 0.25;
 const MOST: usize = 64;
 /// For how long, in seconds.
 const MEMORY: f64 = 60.0;
-/// So many events that agree are a provisional map.
-const FEW: usize = 3;
-/// So many prove it.
-const ENOUGH: usize = 5;
-/// As good a map must be expected this seldom from events that have nothing to do with each other, to be provisional.
-const SELDOM: f64 = 1e-2;
-/// And this seldom to be proven.
-const RARE: f64 = 1e-4;
-/// A rival that explains this share of the events leaves it open which is true.
-const RIVAL: f64 = 0.7;
-/// A map with a rival of more than this is not proven: of few even flashes, some of them missed, the best is found by chance.
-const PROOF_RIVAL: f64 = 0.5;
-/// And so does one that explains all but one.
-const AHEAD: usize = 2;
 /// A change is looked for in so many of the newest events.
 const NEWEST: usize = 6;
 /// So many of them must agree on another map.
@@ -75,20 +61,6 @@ impl Seen {
         stream.min(self.map.map_or(reference, |map| map.invert(reference)))
     }
 
-    /// Whether a map can be told from an agreement.
-    fn is_clear(agreement: &Agreement) -> bool {
-        let rival = (agreement.rival * agreement.count as f64).round() as usize;
-        agreement.rival < RIVAL && rival + AHEAD <= agreement.count
-    }
-
-    fn is_fair(agreement: &Agreement) -> bool {
-        agreement.count >= FEW && agreement.chance <= SELDOM && Self::is_clear(agreement)
-    }
-
-    fn is_proof(agreement: &Agreement) -> bool {
-        agreement.count >= ENOUGH && agreement.chance <= RARE && agreement.rival <= PROOF_RIVAL
-    }
-
     fn look(&mut self, told: &mut Vec<Evidence>) {
         if self.changed(told) {
             return;
@@ -101,10 +73,10 @@ impl Seen {
         let Some(found) = found.filter(|found| found.count >= FEW) else {
             return;
         };
-        if Self::is_fair(&found) {
+        if found.is_fair() {
             self.undecided = false;
             self.take(found, told);
-        } else if !Self::is_clear(&found) && found.count > FEW && self.state != State::Locked {
+        } else if found.is_undecided() && self.state != State::Locked {
             if !self.undecided {
                 told.push(Evidence::Undecided);
             }
@@ -119,7 +91,7 @@ impl Seen {
         if let Some(old) = self.estimate() {
             let apart = (new.map.shift(self.now) - old.map.shift(self.now)).abs();
             let contradicts = apart > new.uncertainty + old.uncertainty;
-            let proven = Self::is_proof(&found) || self.state != State::Locked;
+            let proven = found.is_proof() || self.state != State::Locked;
             if contradicts && !proven
                 || !contradicts && new.uncertainty > old.uncertainty && !self.faded()
             {
@@ -138,7 +110,7 @@ impl Seen {
                 self.state = State::Provisional;
             }
         }
-        if Self::is_proof(&found) {
+        if found.is_proof() {
             self.state = State::Locked;
             self.kept = true;
         } else if self.state == State::Unlocked {
@@ -269,10 +241,8 @@ impl Content for Seen {
             map,
             uncertainty: found.estimate(self.now).uncertainty.max(CLAIMED),
             factors: Factors {
-                peak: ((found.count as f64 - 2.0) / 6.0).clamp(0.0, 1.0),
-                second: ((1.0 - found.rival) / 0.4).clamp(0.0, 1.0),
-                inliers: found.share,
                 freshness: quality::freshness(self.age()),
+                ..found.factors()
             },
         }
     }

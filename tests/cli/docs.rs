@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::common::corpus;
 use crate::tool::{Ran, command};
 
 #[test]
@@ -24,6 +25,10 @@ fn the_commands_of_the_page_run() {
     let launch = "pipelines/record-test.launch";
     fs::copy(root.join(launch), folder.path().join(launch)).unwrap();
 
+    let scene = corpus::pair("accuracy-mix-0-room", 30);
+    fs::copy(&scene.reference, folder.path().join("camera.wav")).unwrap();
+    fs::copy(&scene.stream, folder.path().join("recorder.wav")).unwrap();
+
     let mut seen = std::collections::BTreeSet::new();
     for line in page
         .lines()
@@ -41,8 +46,8 @@ fn the_commands_of_the_page_run() {
     assert_eq!(
         Vec::from_iter(seen),
         [
-            "build", "chain", "discover", "extract", "index", "info", "list", "remux", "run",
-            "verify"
+            "align", "build", "chain", "discover", "extract", "index", "info", "list", "remux",
+            "run", "verify"
         ]
     );
     let built = Ran::from(

@@ -1,6 +1,7 @@
 //! The command-line tool, as its users meet it: exit status, standard output and error messages.
 #![cfg(feature = "tools")]
 
+mod align;
 mod build;
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,8 +1,10 @@
-//! `gst-harmony`: looks into H4MK files and stores of Opus, builds, checks, converts and extracts, and runs pipelines.
+//! `gst-harmony`: looks into H4MK files and stores of Opus, builds, checks, converts and extracts, aligns
+//! recordings, and runs pipelines.
 //!
 //! Every subcommand prints for people by default and for programs with `--json`. Exit status: 0, 1 (bad data or a
 //! pipeline that failed), 2 (bad usage).
 
+mod align;
 mod build;
 mod chain;
 mod description;
@@ -33,7 +35,8 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::Outcome;
 
-/// Looks into H4MK files, builds and checks them; indexes Opus and extracts its samples; runs GStreamer pipelines.
+/// Looks into H4MK files, builds and checks them; indexes Opus and extracts its samples; aligns recordings; runs GStreamer
+/// pipelines.
 ///
 /// Exit status: 0 success, 1 bad data or a pipeline that failed, 2 bad usage.
 #[derive(Parser)]
@@ -58,6 +61,7 @@ enum Command {
     Index(opus::index::Args),
     Info(opus::info::Args),
     Extract(opus::extract::Args),
+    Align(align::Args),
 }
 
 fn main() -> ExitCode {
@@ -73,6 +77,7 @@ fn main() -> ExitCode {
         Command::Index(args) => opus::index::run(args, cli.json),
         Command::Info(args) => opus::info::run(args, cli.json),
         Command::Extract(args) => opus::extract::run(args, cli.json),
+        Command::Align(args) => align::run(args, cli.json),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

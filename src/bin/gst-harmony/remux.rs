@@ -59,7 +59,7 @@ pub enum AudioCodec {
 }
 
 /// `2s`, `1.5s`, `500ms` or `2` for seconds.
-fn duration(text: &str) -> Result<gst::ClockTime, String> {
+pub fn duration(text: &str) -> Result<gst::ClockTime, String> {
     let wrong = || "expected a time above 0, such as 2s or 500ms".to_owned();
     let (number, scale) = match text.strip_suffix("ms") {
         Some(number) => (number, 1e6),
@@ -104,7 +104,7 @@ pub fn run(args: &Args, json: bool) -> Outcome {
 }
 
 /// Refuses to write the file that is read.
-fn different(input: &Path, output: &Path) -> Outcome {
+pub fn different(input: &Path, output: &Path) -> Outcome {
     let same = match (input.canonicalize(), output.canonicalize()) {
         (Ok(input), Ok(output)) => input == output || one_file(&input, &output),
         _ => false,

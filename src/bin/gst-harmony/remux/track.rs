@@ -200,7 +200,7 @@ pub fn encoder(elements: &str) -> Outcome<gst::Element> {
 }
 
 /// A stream that is not wanted still has to flow.
-fn discard(pipeline: &gst::Pipeline, pad: &gst::Pad) -> Outcome {
+pub fn discard(pipeline: &gst::Pipeline, pad: &gst::Pad) -> Outcome {
     let sink = make("fakesink")?;
     sink.set_property("async", false);
     sink.set_property("sync", false);

@@ -201,17 +201,23 @@ impl Gate {
 
     /// The state of a measurement has changed: opens where all that is measured is locked.
     pub fn look(&self, shared: &Shared) {
-        let state = lock(&self.state);
-        if !state.shut {
+        if !self.is_shut() {
             return;
         }
-        let known = |id: Id| shared.analysis.known(id).state;
+        // A pad that follows another is as far as that one.
+        let known: Vec<_> = shared
+            .streams()
+            .iter()
+            .map(|stream| (stream.id, shared.known(stream).state))
+            .collect();
+        let state = lock(&self.state);
+        let apart = |id: Id| state.lanes.get(&id).is_none_or(|lane| lane.apart);
         let (mut locked, mut open) = (0, 0);
-        for (id, lane) in &state.lanes {
-            match known(*id) {
+        for (id, known) in known {
+            match known {
                 PadState::Locked => locked += 1,
                 PadState::Reference => {}
-                _ if lane.apart => {}
+                _ if apart(id) => {}
                 _ => open += 1,
             }
         }

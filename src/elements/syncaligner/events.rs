@@ -111,6 +111,8 @@ impl Stream {
 
     /// A new stream after EOS.
     fn restart(&self) {
+        // Nothing fills in before its first buffer: downstream, which is at its end, would refuse that for good.
+        self.input().forget_length();
         let mut queue = self.queue();
         if !std::mem::take(&mut queue.ended) {
             return;

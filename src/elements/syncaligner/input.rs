@@ -147,6 +147,11 @@ impl Input {
         self.lasts
     }
 
+    /// Nothing is overdue until a buffer has come.
+    pub fn forget_length(&mut self) {
+        self.lasts = None;
+    }
+
     /// By how much later the last buffer came than upstream's latency allows for, in nanoseconds.
     pub fn late(&self) -> i64 {
         self.late.unwrap_or(0).max(0)

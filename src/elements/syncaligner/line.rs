@@ -57,7 +57,10 @@ impl Line {
 
     /// A place for a frame: the one before is over when it begins.
     pub fn show(&mut self, from: f64, to: f64) -> Option<Place> {
-        self.end = self.end.map(|end| end.min(from));
+        // One that lies before it ends nothing, and has no place.
+        if timestamp(from).is_some_and(|ns| self.last_ns.is_none_or(|last| ns >= last)) {
+            self.end = self.end.map(|end| end.min(from));
+        }
         self.place(from, to)
     }
 
@@ -128,6 +131,7 @@ mod tests {
         assert!(line.show(0.1, 0.14).is_some());
         assert!(line.show(0.12, 0.16).is_some());
         assert!(line.show(0.119, 0.16).is_none());
+        assert_eq!(line.end(), Some(0.16), "what fills in goes on from there");
     }
 
     #[test]

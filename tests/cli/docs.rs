@@ -25,7 +25,7 @@ fn the_commands_of_the_page_run() {
     let launch = "pipelines/record-test.launch";
     fs::copy(root.join(launch), folder.path().join(launch)).unwrap();
 
-    let scene = corpus::pair("accuracy-mix-0-room", 30);
+    let scene = corpus::pair("accuracy-mix-0-room", 16);
     fs::copy(&scene.reference, folder.path().join("camera.wav")).unwrap();
     fs::copy(&scene.stream, folder.path().join("recorder.wav")).unwrap();
 

@@ -8,6 +8,7 @@ mod read;
 mod report;
 mod sensor;
 mod sound;
+mod stretch;
 mod svg;
 
 use std::io::Write;

@@ -25,6 +25,14 @@ impl Failure {
         Self::Data(format!("{}: {what}", file.display()))
     }
 
+    /// The same, told of `file` if it is of data.
+    pub fn of(self, file: &Path) -> Self {
+        match self {
+            Self::Data(what) => Self::data(file, what),
+            other => other,
+        }
+    }
+
     /// A file that the user named and that cannot be opened or created.
     pub fn open(file: &Path, error: &io::Error) -> Self {
         Self::Usage(format!("{}: {error}", file.display()))

@@ -188,11 +188,7 @@ impl Fault {
     /// Keeps a failure, and wakes the session.
     pub fn check(&self, outcome: Outcome) {
         let Err(failure) = outcome else { return };
-        let failure = match failure {
-            Failure::Data(what) => Failure::data(&self.input, what),
-            other => other,
-        };
-        lock(&self.first).get_or_insert(failure);
+        lock(&self.first).get_or_insert(failure.of(&self.input));
         let news = gst::Structure::new_empty("failed");
         // Refused only when the pipeline has ended.
         let _ = self.bus.post(gst::message::Application::new(news));

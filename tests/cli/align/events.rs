@@ -1,6 +1,7 @@
 //! Files without sound: flashes that a camera sees and steps of a sensor, against claps.
 
 use std::path::Path;
+use std::process::Command;
 
 use super::{align, lies, made, streams};
 use crate::common::corpus::{self, Pair};
@@ -61,4 +62,23 @@ fn events_that_never_come_are_no_match() {
     );
     let ran = align([&pair.reference, &flat]).fails(1, &["found 1 of 1 streams not locked"]);
     assert!(ran.stdout.contains("compared by 0 flashes"), "{ran:?}");
+}
+
+#[test]
+fn pictures_are_not_read_from_a_pipe() {
+    let pair = corpus::pair("sensor-1", 60);
+    let flat = made(
+        Path::new("none"),
+        "align-dark.mkv",
+        "-f lavfi -i color=gray:s=64x48:r=10:d=20 -f matroska",
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe.mkv");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    std::thread::scope(|scope| {
+        // Waits for its reader.
+        scope.spawn(|| std::fs::copy(&flat, &pipe).unwrap());
+        align([&pair.reference, &pipe]).fails(2, &["pipe.mkv", "expected a file"]);
+    });
 }

@@ -14,13 +14,13 @@ fn silence() -> PathBuf {
     made(
         none(),
         "align-silent.wav",
-        "-f lavfi -i anullsrc=r=48000:cl=mono:d=20 -f wav",
+        "-f lavfi -i anullsrc=r=48000:cl=mono:d=10 -f wav",
     )
 }
 
 #[test]
 fn recordings_of_different_scenes_are_unrelated() {
-    let pair = corpus::pair("unrelated-speech-0", 30);
+    let pair = corpus::pair("unrelated-speech-0", 16);
     assert!(!pair.related);
     let args = [
         pair.reference.as_os_str(),
@@ -39,7 +39,7 @@ fn recordings_of_different_scenes_are_unrelated() {
 
 #[test]
 fn loops_are_not_locked() {
-    let pair = corpus::pair("loops-music-0", 30);
+    let pair = corpus::pair("loops-music-0", 16);
     let ran = align([&pair.reference, &pair.stream]).fails(1, &["found 1 of 1 streams not locked"]);
     assert!(
         ran.stdout.contains(" ambiguous ") && ran.stdout.contains("as in a loop"),

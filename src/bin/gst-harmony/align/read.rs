@@ -12,6 +12,7 @@ use super::decode::{Taker, decode};
 use super::pictures::{Flashes, Shutter};
 use super::sensor::{self, Readings};
 use super::sound::Sound;
+use super::stretch;
 use crate::failure::{Failure, Outcome};
 use crate::progress::Progress;
 use crate::remux::input::{Input, Interrupt};
@@ -114,7 +115,9 @@ impl Reader {
         material.pictures = decoded.pictures;
         if let Some(sound) = decoded.taker {
             material.end = sound.end;
-            material.sound = Some(sound.window);
+            let window = stretch::join(sound.stretches);
+            let window = window.map_err(|failure| failure.of(path))?;
+            material.sound = Some(window.unwrap_or_default());
         }
         let length = material.sound.as_ref().map(Window::duration);
         if let Some(length) = length.filter(|length| *length < SHORTEST) {
@@ -146,6 +149,14 @@ impl Reader {
     ) -> Outcome<(Vec<Events>, f64)> {
         let (mut events, mut end) = (material.events.clone(), material.end);
         if material.pictures {
+            if !material.path.is_file() {
+                let what =
+                    "found a pipe, expected a file: its pictures are read when its sound is known";
+                return Err(Failure::Usage(format!(
+                    "{}: {what}",
+                    material.path.display()
+                )));
+            }
             let decoded = self.decode(&material.path, Flashes::new(self.shutter), progress)?;
             let flashes = decoded.taker.unwrap_or_default();
             end = end.max(flashes.end);

@@ -2,16 +2,13 @@
 
 use gstharmony::sync::audio::Mono;
 use gstharmony::sync::line::{Placed, SampleLine};
-use gstharmony::sync::{RATE, Window};
 
 use super::decode::Taker;
+use super::stretch::Stretch;
 use crate::failure::{Failure, Outcome};
-use crate::output;
 
-/// A longer hole, in seconds, is no pause but a wrong timestamp.
-const LONGEST_HOLE: f64 = 3600.0;
-/// A longer way back, in seconds, is no overlap of packets but a wrong timestamp.
-const LONGEST_OVERLAP: f64 = 1.0;
+/// A buffer that is marked as a new beginning is one if it lies this far off, in seconds.
+const APART: f64 = 2e-3;
 /// Samples a second that are converted.
 const RATES: std::ops::RangeInclusive<u32> = 8_000..=384_000;
 
@@ -22,7 +19,7 @@ pub struct Sound {
     format: Option<Format>,
     /// Samples of one buffer.
     scratch: Vec<f32>,
-    pub window: Window,
+    pub stretches: Vec<Stretch>,
     /// Where its last sample ends, in seconds.
     pub end: f64,
 }
@@ -32,6 +29,8 @@ struct Format {
     info: gst_audio::AudioInfo,
     line: SampleLine,
     mono: Mono,
+    /// Samples of one channel since the stretch began.
+    frames: u64,
 }
 
 impl Taker for Sound {
@@ -92,7 +91,7 @@ impl Taker for Sound {
             let scaled = samples.map(|b| f32::from(i16::from_le_bytes(*b)) / 32_768.0);
             self.scratch.extend(scaled);
         }
-        format.push(pts, discont, &self.scratch, &mut self.window)?;
+        format.push(pts, discont, &self.scratch, &mut self.stretches);
         self.end = format.line.end().unwrap_or(self.end);
         Ok(())
     }
@@ -103,61 +102,40 @@ impl Format {
         Self {
             line: SampleLine::new(info.rate()),
             mono: Mono::new(info.rate(), info.channels() as usize),
+            frames: 0,
             info,
         }
     }
 
-    /// Converts interleaved samples and appends them where they lie.
+    /// Converts interleaved samples and appends them to the last stretch, or to a new one.
     fn push(
         &mut self,
         pts: Option<f64>,
         discont: bool,
         samples: &[f32],
-        window: &mut Window,
-    ) -> Outcome {
+        stretches: &mut Vec<Stretch>,
+    ) {
         let channels = self.info.channels();
-        let frames = samples.len() as u64 / u64::from(channels.max(1));
-        let placed = self.line.place(pts, frames, discont);
-        if let Placed::Jumped(_) = placed {
+        let count = samples.len() as u64 / u64::from(channels.max(1));
+        let off = pts.zip(self.line.end()).map(|(pts, end)| (pts - end).abs());
+        let apart = discont && off.is_some_and(|off| off > APART);
+        let placed = self.line.place(pts, count, apart);
+        if let Placed::Jumped(start) = placed {
             self.mono = Mono::new(self.info.rate(), channels as usize);
+            self.frames = 0;
+            stretches.push(Stretch {
+                start,
+                ..Stretch::default()
+            });
         }
-        extend(window, placed.time() - self.mono.behind())?;
-        self.mono.push(samples, &mut window.samples);
-        Ok(())
+        let Some(stretch) = stretches.last_mut() else {
+            return;
+        };
+        let counted = self.frames as f64 / f64::from(self.info.rate());
+        stretch
+            .marks
+            .extend(pts.map(|pts| (counted, pts - counted)));
+        self.mono.push(samples, &mut stretch.samples);
+        self.frames += count;
     }
-}
-
-/// Makes the window end at `time`, to the nearest sample. Where timestamps run slower or faster than the samples, this leaves
-/// out or repeats single ones.
-fn extend(window: &mut Window, time: f64) -> Outcome {
-    if window.samples.is_empty() {
-        window.start = time;
-        return Ok(());
-    }
-    let missing = time - window.end();
-    let at = || output::time((window.end() * 1e9) as i64);
-    if missing > LONGEST_HOLE {
-        return Err(Failure::Data(format!(
-            "its sound: found a hole of {missing:.0} s at {}, expected at most {LONGEST_HOLE} s",
-            at()
-        )));
-    }
-    if missing < -LONGEST_OVERLAP {
-        return Err(Failure::Data(format!(
-            "its sound: found timestamps that go back by {:.3} s at {}, expected them to rise",
-            -missing,
-            at()
-        )));
-    }
-    // Less than a sample stays as it is.
-    let samples = (missing * RATE) as i64;
-    let length = window.samples.len() as i64 + samples;
-    let fill = match samples {
-        1 => window.samples.last().copied().unwrap_or(0.0),
-        _ => 0.0,
-    };
-    window
-        .samples
-        .resize(usize::try_from(length).unwrap_or(0), fill);
-    Ok(())
 }

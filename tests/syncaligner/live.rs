@@ -140,12 +140,16 @@ fn a_burst_that_came_late_is_not_dropped() {
 fn what_a_jitter_buffer_hands_out_early_is_kept() {
     let (rig, clock) = Rig::live("latency=0 max-delay=100000000 on-loss=drop");
     let lane = rig.source(AUDIO, 800);
-    for ms in (1000..3000).step_by(20) {
-        set_clock(&clock, ms + 20);
-        lane.push(audio(ms));
+    for now in (1020..=3800).step_by(20) {
+        set_clock(&clock, now);
+        lane.push(audio(now - 20));
+        // What is due has left before the clock goes on.
+        if now >= 1800 {
+            lane.wait_for_time(now - 780);
+        }
     }
-    set_clock(&clock, 4000);
-    assert_eq!(lane.buffers(100).len(), 100);
+    let expected: Vec<u64> = (1000..=3000).step_by(20).collect();
+    assert_eq!(lane.times(101), expected);
     assert_eq!(rig.stat(&lane, "dropped"), 0);
     assert!(!rig.has_message("syncaligner-overflow"));
 }

@@ -2,8 +2,8 @@
 
 use std::f64::consts::{PI, TAU};
 
-use crate::common::corpus::Pair;
-use crate::live::{FRAME, RATE, TONE_HZ};
+use crate::live::{FRAME, RATE, TONE_HZ, TONE_LEVEL};
+use crate::scene::Clock;
 
 /// No interpolation reaches over more samples.
 const KERNEL: usize = 64;
@@ -56,7 +56,7 @@ impl Heard {
     }
 
     /// For each 20 ms, by how many seconds it comes out too late, as the tone tells.
-    pub fn errors(&self, pair: &Pair) -> Vec<f64> {
+    pub fn errors(&self, clock: &Clock) -> Vec<f64> {
         let middle = (FRAME - 1) as f64 / 2.0;
         let error = |(number, frame): (usize, &[f32])| {
             let (mut along, mut across) = (0.0, 0.0);
@@ -68,7 +68,7 @@ impl Heard {
             // x = sin(angle + phase): its products with cosine and sine are the sine and cosine of the phase.
             let phase = along.atan2(across);
             let out = self.start + ((number * FRAME) as f64 + middle) / RATE;
-            let own = (out - pair.offset) / (1.0 + pair.drift);
+            let own = clock.invert(out);
             let lag = (TAU * TONE_HZ * own - phase).rem_euclid(TAU);
             let lag = if lag > PI { lag - TAU } else { lag };
             lag / (TAU * TONE_HZ)
@@ -80,11 +80,13 @@ impl Heard {
             .collect()
     }
 
-    /// The largest second difference: how sharply the waveform bends. At the very end it ends, and the interpolation with it.
+    /// How sharply the waveform bends (the largest second difference) as a multiple of how sharply the tone does by itself. A
+    /// sample too many or too few bends it 150 times as much. At the very end it ends, and the interpolation with it.
     pub fn sharpest(&self) -> f64 {
         let bend = |w: &[f32]| (f64::from(w[0]) - 2.0 * f64::from(w[1]) + f64::from(w[2])).abs();
         let whole = &self.samples[..self.samples.len() - KERNEL];
-        whole.windows(3).map(bend).fold(0.0, f64::max)
+        let own = TONE_LEVEL * (TAU * TONE_HZ / RATE).powi(2);
+        whole.windows(3).map(bend).fold(0.0, f64::max) / own
     }
 }
 

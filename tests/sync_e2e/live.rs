@@ -1,4 +1,4 @@
-//! Microphones that deliver in time with a test clock, which stands for the reference's.
+//! Microphones and cameras that deliver in time with a test clock, which stands for the reference's.
 
 use std::collections::VecDeque;
 use std::f64::consts::TAU;
@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use gst::prelude::*;
 
-use crate::common::corpus::{Pair, samples};
-use crate::rig::{Lane, PATIENCE, Rig, bytes};
+use crate::rig::{Lane, PATIENCE, Rig};
+use crate::scene::{Clock, Scene};
 
 pub const RATE: f64 = 48_000.0;
 /// Samples of a buffer: 20 ms.
@@ -15,7 +15,7 @@ pub const FRAME: usize = 960;
 /// Of the second microphone's own tone.
 pub const TONE_HZ: f64 = 50.0;
 pub const TONE_LEVEL: f64 = 0.3;
-/// Both sources say that they are so late, in milliseconds.
+/// Both microphones say that they are so late, in milliseconds.
 const SOURCE_LATENCY: u64 = 20;
 /// How long a second of media may be looked at.
 const LOOK: gst::ClockTime = gst::ClockTime::from_mseconds(250);
@@ -25,18 +25,18 @@ const STEREO: &str =
     "audio/x-raw,format=F32LE,layout=interleaved,rate=48000,channels=2,channel-mask=(bitmask)3";
 
 /// A source: its buffers, each with the time on the clock at which it is there.
-struct Microphone {
+struct Source {
     lane: Lane,
     buffers: VecDeque<(f64, gst::Buffer)>,
 }
 
-/// Two microphones, an aligner behind them and the clock.
+/// A microphone or two, what else the test puts beside them, an aligner behind them and the clock.
 pub struct Stage {
     pub rig: Rig,
     clock: gst_check::TestClock,
-    microphones: [Microphone; 2],
-    /// What was sent, of the reference and of the second.
-    pub sent: [Vec<gst::Buffer>; 2],
+    sources: Vec<Source>,
+    /// What was sent: of the reference, of the second microphone, and of those that came later.
+    pub sent: Vec<Vec<gst::Buffer>>,
     /// The time on the clock, in seconds.
     pub now: f64,
 }
@@ -45,35 +45,40 @@ fn nanoseconds(seconds: f64) -> u64 {
     (seconds * 1e9).round() as u64
 }
 
-fn buffer(time: f64, values: impl Iterator<Item = f32>) -> gst::Buffer {
-    let mut buffer = bytes(0, 20, values.flat_map(f32::to_le_bytes).collect());
+/// A buffer of that time and duration in seconds.
+pub fn buffer(time: f64, duration: f64, data: Vec<u8>) -> gst::Buffer {
+    let mut buffer = gst::Buffer::from_slice(data);
     let made = buffer.get_mut().expect("a new buffer is ours");
     made.set_pts(gst::ClockTime::from_nseconds(nanoseconds(time)));
+    made.set_duration(gst::ClockTime::from_nseconds(nanoseconds(duration)));
     buffer
 }
 
-/// The reference: what is recorded is there at once.
-fn reference(pair: &Pair) -> VecDeque<(f64, gst::Buffer)> {
-    let recorded = samples(&pair.reference);
-    let frame = |(number, frame): (usize, &[f32])| {
-        let time = (number * FRAME) as f64 / RATE;
-        let made = buffer(time, frame.iter().copied());
-        (time + 0.02, made)
-    };
-    recorded
-        .chunks_exact(FRAME)
-        .enumerate()
-        .map(frame)
-        .collect()
+fn sound(time: f64, values: impl Iterator<Item = f32>) -> gst::Buffer {
+    buffer(time, 0.02, values.flat_map(f32::to_le_bytes).collect())
 }
 
-/// The other one, whose clock drifts: its timestamps are `lead` seconds less than the truth at first. The second channel
-/// has the tone.
-fn other(pair: &Pair, lead: f64) -> VecDeque<(f64, gst::Buffer)> {
-    let recorded = samples(&pair.stream);
-    // What its own time 0 is called, and from when on its timestamps and the clock's time are not negative.
-    let base = pair.offset - lead;
-    let first = (0.0_f64).max(-base).max(-pair.offset) + 0.02;
+/// The reference: what is recorded is there at once.
+fn reference(recorded: &[f32]) -> VecDeque<(f64, gst::Buffer)> {
+    let frame = |(number, frame): (usize, &[f32])| {
+        let time = (number * FRAME) as f64 / RATE;
+        (time + 0.02, sound(time, frame.iter().copied()))
+    };
+    let frames = recorded.chunks_exact(FRAME);
+    frames.enumerate().map(frame).collect()
+}
+
+/// What the own time 0 of a clock is called where its timestamps are `lead` seconds less than the truth at first, and from
+/// when on those and the clock's time are not negative.
+pub fn naming(clock: &Clock, lead: f64) -> (f64, f64) {
+    let offset = clock.apply(0.0);
+    let base = offset - lead;
+    (base, (0.0_f64).max(-base).max(-offset) + 0.02)
+}
+
+/// The other one, whose clock drifts. The second channel has the tone.
+fn other(scene: &Scene, lead: f64) -> VecDeque<(f64, gst::Buffer)> {
+    let (base, first) = naming(&scene.clock, lead);
     let frame = |(number, frame): (usize, &[f32])| {
         let start = number * FRAME;
         let time = start as f64 / RATE;
@@ -82,38 +87,57 @@ fn other(pair: &Pair, lead: f64) -> VecDeque<(f64, gst::Buffer)> {
             let tone = TONE_LEVEL * (TAU * TONE_HZ * own).sin();
             [heard, tone as f32]
         });
-        (time >= first).then(|| (pair.apply(time + 0.02), buffer(time + base, stereo)))
+        let there = scene.clock.apply(time + 0.02);
+        (time >= first).then(|| (there, sound(time + base, stereo)))
     };
-    let chunks = recorded.chunks_exact(FRAME);
+    let chunks = scene.heard.chunks_exact(FRAME);
     chunks.enumerate().filter_map(frame).collect()
 }
 
 impl Stage {
-    /// An aligner with these properties, and a pair of the corpus before it.
-    pub fn new(properties: &str, pair: &Pair, lead: f64) -> Self {
+    /// An aligner with these properties and a microphone before it, which is the reference.
+    pub fn alone(properties: &str, recorded: &[f32]) -> Self {
         let (rig, clock) = Rig::live(properties);
-        let microphones = [(MONO, reference(pair)), (STEREO, other(pair, lead))];
-        let microphones = microphones.map(|(caps, buffers)| Microphone {
-            lane: rig.source(caps, SOURCE_LATENCY),
-            buffers,
-        });
-        Self {
+        let mut stage = Self {
             rig,
             clock,
-            microphones,
-            sent: Default::default(),
+            sources: Vec::new(),
+            sent: Vec::new(),
             now: 0.0,
-        }
+        };
+        stage.add(MONO, SOURCE_LATENCY, reference(recorded));
+        stage
     }
 
-    /// The stream of the reference (0) or of the other microphone (1).
+    /// An aligner with these properties and two microphones before it, of which the second's timestamps are `lead` seconds
+    /// less than the truth at first.
+    pub fn new(properties: &str, scene: &Scene, lead: f64) -> Self {
+        let mut stage = Self::alone(properties, &scene.reference);
+        stage.add(STEREO, SOURCE_LATENCY, other(scene, lead));
+        stage
+    }
+
+    /// One more source, which says that it is so many milliseconds late; its number.
+    pub fn add(
+        &mut self,
+        caps: &str,
+        latency_ms: u64,
+        buffers: VecDeque<(f64, gst::Buffer)>,
+    ) -> usize {
+        let lane = self.rig.source(caps, latency_ms);
+        self.sources.push(Source { lane, buffers });
+        self.sent.push(Vec::new());
+        self.sources.len() - 1
+    }
+
+    /// The stream of the reference (0), of the other microphone (1), or of what came later.
     pub fn lane(&self, number: usize) -> &Lane {
-        &self.microphones[number].lane
+        &self.sources[number].lane
     }
 
-    /// The state of the second stream.
-    pub fn state(&self) -> String {
-        let value = self.lane(1).sink.property_value("state");
+    /// How far the measurement of a stream has come.
+    pub fn state(&self, number: usize) -> String {
+        let value = self.lane(number).sink.property_value("state");
         let (_, state) = gst::glib::EnumValue::from_value(&value).expect("an enum");
         state.nick().to_owned()
     }
@@ -136,11 +160,11 @@ impl Stage {
         let began = Instant::now();
         loop {
             self.ring();
-            let is_behind = |(m, sent): (&Microphone, &Vec<gst::Buffer>)| {
+            let is_behind = |(source, sent): (&Source, &Vec<gst::Buffer>)| {
                 let size = sent.last().map_or(0, |buffer| buffer.size());
-                self.rig.stat(&m.lane, "buffered-bytes") > 2 * size as u64
+                self.rig.stat(&source.lane, "buffered-bytes") > 2 * size as u64
             };
-            if !self.microphones.iter().zip(&self.sent).any(is_behind) {
+            if !self.sources.iter().zip(&self.sent).any(is_behind) {
                 return;
             }
             std::thread::yield_now();
@@ -152,21 +176,21 @@ impl Stage {
         }
     }
 
-    /// Plays the next buffer of whichever microphone is next; false at the end of one.
+    /// Plays the next buffer of whichever source is next; false at the end of one.
     fn step(&mut self) -> bool {
-        let due = |microphone: &Microphone| microphone.buffers.front().map(|(at, _)| *at);
-        let (Some(first), Some(second)) = (due(&self.microphones[0]), due(&self.microphones[1]))
-        else {
+        let due = |source: &Source| source.buffers.front().map(|(at, _)| *at);
+        let Some(due) = self.sources.iter().map(due).collect::<Option<Vec<f64>>>() else {
             return false;
         };
-        let number = usize::from(second < first);
-        let microphone = &mut self.microphones[number];
-        if let Some((at, buffer)) = microphone.buffers.pop_front() {
+        let earliest = due.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1));
+        let number = earliest.map_or(0, |(number, _)| number);
+        let source = &mut self.sources[number];
+        if let Some((at, buffer)) = source.buffers.pop_front() {
             self.now = at;
             self.clock
                 .set_time(gst::ClockTime::from_nseconds(nanoseconds(at)));
             self.sent[number].push(buffer.clone());
-            microphone.lane.push(buffer);
+            source.lane.push(buffer);
         }
         self.ring();
         self.keep_up();
@@ -183,14 +207,14 @@ impl Stage {
         true
     }
 
-    /// Plays until the second stream is locked, with time to look at each second of it.
-    pub fn play_until_locked(&mut self) {
-        while self.state() != "locked" {
+    /// Plays until a stream is locked, with time to look at each second of it.
+    pub fn play_until_locked(&mut self, number: usize) {
+        while self.state(number) != "locked" {
             assert!(
                 self.play(self.now + 1.0),
                 "locked at {} s: {}",
                 self.now,
-                self.state()
+                self.state(number)
             );
             self.look();
         }
@@ -203,10 +227,10 @@ impl Stage {
             .timed_pop_filtered(LOOK, &[gst::MessageType::Element]);
     }
 
-    /// Ends both streams and waits for the end of what comes out.
+    /// Ends all streams and waits for the end of what comes out.
     pub fn end(&mut self) {
-        for microphone in &self.microphones {
-            microphone.lane.end();
+        for source in &self.sources {
+            source.lane.end();
         }
         let began = Instant::now();
         let ended = |lane: &Lane| {
@@ -214,13 +238,13 @@ impl Stage {
                 .iter()
                 .any(|e| e.type_() == gst::EventType::Eos)
         };
-        while !self.microphones.iter().all(|m| ended(&m.lane)) {
+        while !self.sources.iter().all(|source| ended(&source.lane)) {
             self.now += 0.02;
             self.clock
                 .set_time(gst::ClockTime::from_nseconds(nanoseconds(self.now)));
             self.ring();
             std::thread::yield_now();
-            assert!(began.elapsed() < PATIENCE, "both streams end");
+            assert!(began.elapsed() < PATIENCE, "all streams end");
         }
     }
 }

@@ -4,6 +4,7 @@ use gst::prelude::*;
 
 use crate::common::corpus::pair;
 use crate::live::Stage;
+use crate::scene::Scene;
 
 /// Everything came out, bit for bit, at its own time.
 #[track_caller]
@@ -23,8 +24,8 @@ fn came_out_as_it_went_in(stage: &Stage) {
 #[test]
 fn measuring_changes_nothing_and_tells_offset_and_drift() {
     let (pair, lead) = (pair("drift-speech-+200-clean", 40), 0.12);
-    let mut stage = Stage::new("mode=measure", &pair, lead);
-    stage.play_until_locked();
+    let mut stage = Stage::new("mode=measure", &Scene::from(&pair), lead);
+    stage.play_until_locked(1);
     assert!(stage.play(stage.now + 5.0), "locked too late");
     let sink = &stage.lane(1).sink;
     let offset = sink.property::<i64>("offset") as f64 * 1e-9;
@@ -46,9 +47,9 @@ fn measuring_changes_nothing_and_tells_offset_and_drift() {
 #[track_caller]
 fn stays_unlocked(name: &str) {
     let pair = pair(name, 20);
-    let mut stage = Stage::new("", &pair, 0.0);
+    let mut stage = Stage::new("", &Scene::from(&pair), 0.0);
     while stage.play(stage.now + 1.0) {
-        let state = stage.state();
+        let state = stage.state(1);
         assert!(
             state == "unlocked" || state == "ambiguous",
             "{state} at {} s",

@@ -130,6 +130,31 @@ impl Stage {
         self.sources.len() - 1
     }
 
+    /// One more microphone like the second, from now on; its number.
+    pub fn join(&mut self, scene: &Scene, lead: f64) -> usize {
+        let mut buffers = other(scene, lead);
+        buffers.retain(|(at, _)| *at > self.now);
+        self.add(STEREO, SOURCE_LATENCY, buffers)
+    }
+
+    /// A source goes, and its pads; those that came later get its number and the next.
+    pub fn leave(&mut self, number: usize) {
+        let source = self.sources.remove(number);
+        self.sent.remove(number);
+        self.rig.element.release_request_pad(&source.lane.sink);
+    }
+
+    /// From now on a source's timestamps are so many seconds more than they would be.
+    pub fn shift_timestamps(&mut self, number: usize, by: f64) {
+        let by = (by * 1e9) as i64;
+        for (_, buffer) in &mut self.sources[number].buffers {
+            let pts = buffer.pts().expect("a PTS").nseconds();
+            let pts = pts.checked_add_signed(by).expect("a time");
+            let made = buffer.make_mut();
+            made.set_pts(gst::ClockTime::from_nseconds(pts));
+        }
+    }
+
     /// The stream of the reference (0), of the other microphone (1), or of what came later.
     pub fn lane(&self, number: usize) -> &Lane {
         &self.sources[number].lane

@@ -16,5 +16,6 @@ mod filmed;
 mod heard;
 mod live;
 mod locked;
+mod measured;
 mod scene;
 mod untouched;

@@ -1,6 +1,9 @@
 //! Streams that are not live: how far they run ahead of each other, and what waits for a first lock.
 
-use crate::rig::{AUDIO, JSON, Rig, VIDEO, audio, video};
+use gstharmony::elements::syncaligner::PadState;
+
+use crate::analysis_rig::{MICROPHONE, Microphone, PART, hear};
+use crate::rig::{AUDIO, JSON, Lane, Rig, VIDEO, audio, video};
 
 #[test]
 fn a_stream_waits_for_another_that_is_more_than_the_window_behind() {
@@ -63,17 +66,74 @@ fn prescan_holds_all_until_the_window_is_full() {
 }
 
 #[test]
-fn prescan_opens_when_a_queue_takes_no_more() {
+fn prescan_opens_without_a_lock_when_all_hold_the_window() {
     let rig = Rig::playing("analysis=prescan window=1000000000");
     let (sound, pictures) = (rig.file(AUDIO), rig.file(VIDEO));
-    let (feeder, other) = (sound.clone(), pictures.clone());
-    let threads = [
-        std::thread::spawn(move || (0..3000).step_by(20).for_each(|ms| feeder.push(audio(ms)))),
-        std::thread::spawn(move || (0..3000).step_by(40).for_each(|ms| other.push(video(ms)))),
-    ];
+    let feed = |lane: &Lane, every: u64, made: fn(u64) -> gst::Buffer| {
+        let lane = lane.clone();
+        std::thread::spawn(move || {
+            for ms in (0..3000).step_by(every as usize) {
+                lane.push(made(ms));
+                assert!(ms + every >= 1000 || lane.all().is_empty(), "at {ms} ms");
+            }
+        })
+    };
+    let threads = [feed(&sound, 20, audio), feed(&pictures, 40, video)];
+    while threads.iter().any(|thread| !thread.is_finished()) {
+        // A second of sound, and the buffer that was pushed when it was not yet full.
+        let held = rig.stat(&sound, "buffered-bytes");
+        assert!(held <= 51 * 960 * 4, "{held} bytes");
+        std::thread::yield_now();
+    }
     for thread in threads {
         thread.join().unwrap();
     }
     assert_eq!(sound.buffers(150).len(), 150);
     assert_eq!(pictures.buffers(75).len(), 75);
+}
+
+#[test]
+fn prescan_opens_when_it_holds_as_many_bytes_as_it_may() {
+    const FRAME: usize = 32 << 20;
+    let rig = Rig::playing("analysis=prescan window=5000000000");
+    let lane = rig.file("video/x-raw,format=GRAY8,width=8192,height=4096,framerate=25/1");
+    // All frames are in the same memory.
+    let frame = gst::Buffer::from_slice(vec![0_u8; FRAME]);
+    let push = |ms: u64| {
+        let mut frame = frame.copy();
+        let made = frame.get_mut().expect("a new buffer is ours");
+        made.set_pts(gst::ClockTime::from_mseconds(ms));
+        lane.push(frame);
+    };
+    (0..320).step_by(40).for_each(push);
+    assert_eq!(rig.stat(&lane, "buffered-bytes"), 8 * FRAME as u64);
+    assert!(lane.all().is_empty());
+    push(320);
+    assert_eq!(lane.times(9)[..3], [0, 40, 80]);
+}
+
+#[test]
+fn prescan_opens_at_the_first_lock_and_all_is_right_from_the_beginning() {
+    let rig = Rig::playing("analysis=prescan window=20000000000");
+    let reference = Microphone::new(rig.file(MICROPHONE), 1000);
+    let stream = Microphone::new(rig.file(MICROPHONE), 1250);
+    let mut ms = 0;
+    while stream.state() != PadState::Locked {
+        assert!(ms < 20_000, "it locks");
+        let out = [&reference, &stream].map(|m| m.lane.all().len());
+        assert_eq!(out, [0, 0], "nothing goes out before, at {ms} ms");
+        hear(&[&reference, &stream], ms, ms + PART);
+        ms += PART;
+    }
+    // It was locked by what is now held: that comes out.
+    reference.lane.wait_for_time(ms - PART);
+    let out = stream.lane.buffers(20);
+    let first = out[0].pts().expect("a PTS").nseconds();
+    assert!(first.abs_diff(250_000_000) < 50_000, "{first}");
+    assert_eq!(reference.lane.times(3)[..3], [0, 50, 100]);
+    assert!(
+        !out[1..]
+            .iter()
+            .any(|b| b.flags().contains(gst::BufferFlags::DISCONT))
+    );
 }

@@ -181,3 +181,26 @@ fn a_source_that_begins_anew_goes_on_where_the_clock_is() {
     assert!(times.windows(2).all(|w| w[0] < w[1]));
     assert_eq!(rig.stat(&lane, "dropped"), 1);
 }
+
+#[test]
+fn a_stream_that_begins_again_after_its_end_flows() {
+    let (rig, clock) = Rig::live("on-loss=hold");
+    let lane = rig.source(AUDIO, 0);
+    until_a_second(&clock, &lane);
+    for second in (3..60).step_by(3) {
+        lane.end();
+        lane.wait_for(gst::EventType::Eos);
+        lane.clear();
+        // Had it not ended, its next buffer were overdue.
+        set_clock(&clock, second * 1000);
+        lane.event(gst::event::StreamStart::new(&second.to_string()));
+        lane.caps(AUDIO);
+        lane.segment(0);
+        lane.wait_for(gst::EventType::Caps);
+        let begin = second * 1000 + 500;
+        run(&clock, begin - 400, begin);
+        lane.push(audio(begin - 20));
+        assert_eq!(lane.times(1), [begin - 20], "nothing fills in before");
+    }
+    assert!(!rig.has_message("syncaligner-lost"));
+}

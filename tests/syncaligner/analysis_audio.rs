@@ -71,8 +71,8 @@ fn two_recordings_of_one_scene_lock() {
 #[test]
 fn what_is_measured_is_the_same_each_time() {
     let pair = corpus::pair("drift-music-+20-two-rooms", 12);
-    let said = play(&pair, "mode=measure max-drift=50");
-    let again = play(&pair, "mode=measure max-drift=50");
+    let said = play(&pair, "mode=measure");
+    let again = play(&pair, "mode=measure");
     let locked = said.first("locked").expect("it locks");
     assert!(error(locked, &pair) < 0.2e-3);
     assert_eq!(said.messages, again.messages);
@@ -82,7 +82,7 @@ fn what_is_measured_is_the_same_each_time() {
 fn recordings_that_have_nothing_to_do_with_each_other_do_not_lock() {
     let pair = corpus::pair("unrelated-speech-0", 12);
     assert!(!pair.related);
-    let said = play(&pair, "max-drift=50");
+    let said = play(&pair, "");
     assert!(said.first("locked").is_none() && said.first("step").is_none());
     assert!(!matches!(
         said.state,
@@ -93,7 +93,7 @@ fn recordings_that_have_nothing_to_do_with_each_other_do_not_lock() {
 #[test]
 fn a_loop_is_ambiguous() {
     let pair = corpus::pair("loops-speech-0", 12);
-    let said = play(&pair, "max-drift=50");
+    let said = play(&pair, "");
     assert!(said.first("ambiguous").is_some());
     assert!(said.first("locked").is_none());
     assert_ne!(said.state, PadState::Locked);

@@ -3,8 +3,9 @@
 //! An event of one stream and one of the other that are the same bound the shift by an interval. The offset and drift that
 //! most of them allow at once are searched by branch and bound over the drift, with a sweep over the shift in each branch;
 //! where that region is, and how likely each part of it, gives the map and what can be claimed of it.
+use super::agreement::{Agreement, Part};
 use super::sweep::{Match, Piece, Sweep};
-use crate::sync::{Affine, Event, Factors, Settings};
+use crate::sync::{Affine, Event, Settings};
 
 /// No shift at all lies between these.
 const NOWHERE: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
@@ -12,173 +13,18 @@ const NOWHERE: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
 const BRANCHES: usize = 64;
 /// A branch that moves no interval by more than this part of the narrowest is not split.
 const FINE: f64 = 0.05;
-/// Drifts at which the region is described.
-const DRIFTS: usize = 33;
-/// Half of all clocks run off by less than this against each other, as a ratio; a Cauchy distribution lets others be.
-const USUAL_DRIFT: f64 = 30e-6;
+/// Drifts at which the region is described: so many steps.
+const DRIFTS: i32 = 32;
+/// The region is looked at closer where a drift has this part of the likeliest one's probability.
+const LIKELY: f64 = 1e-4;
+/// So seldom an interval is wrong, by a little.
+const MISTAKEN: f64 = 0.02;
 /// Shifts that this many events fewer allow than the best are held possible.
 const DEPTH: usize = 2;
-/// What is claimed holds with this probability, if the intervals do.
-const CLAIM: f64 = 0.98;
 /// No interval is narrower than this, in seconds: half a sample of sound.
 const LEAST_WIDTH: f64 = 31e-6;
 /// More candidates than this are thinned to the newest events', unless more are asked for.
 const MOST_MATCHES: usize = 1024;
-
-/// So many events that agree are a provisional map.
-pub(super) const FEW: usize = 3;
-/// So many prove it.
-const ENOUGH: usize = 5;
-/// As good a map must be expected this seldom from events that have nothing to do with each other, to be provisional.
-pub(super) const SELDOM: f64 = 1e-2;
-/// And this seldom to be proven.
-const RARE: f64 = 1e-4;
-/// A rival that explains this share of the events leaves it open which is true.
-const RIVAL: f64 = 0.7;
-/// A map with a rival of more than this is not proven: of few even flashes, some of them missed, the best is found by chance.
-pub(super) const PROOF_RIVAL: f64 = 0.5;
-/// And so does one that explains all but one.
-const AHEAD: usize = 2;
-
-/// A part of the region of shifts and drifts that is possible.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Part {
-    drift: f64,
-    from: f64,
-    to: f64,
-    /// Its share of the probability.
-    weight: f64,
-}
-
-impl Part {
-    /// The span of shifts after so long, in seconds.
-    fn after(&self, ahead: f64) -> (f64, f64) {
-        let moved = self.drift * ahead;
-        (self.from + moved, self.to + moved)
-    }
-}
-
-/// How usual a drift is, against none at all.
-fn usual(drift: f64) -> f64 {
-    1.0 / (1.0 + (drift / USUAL_DRIFT).powi(2))
-}
-
-/// What events of two streams say together.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Agreement {
-    /// How many events agree.
-    pub count: usize,
-    /// How many more agree elsewhere at best, as a share of `count`.
-    pub rival: f64,
-    /// How many agreements as good are to be expected of events that have nothing to do with each other.
-    pub chance: f64,
-    /// The share of events that agree, of those that could.
-    pub share: f64,
-    /// Own times of the events that agree, and how far the middles of their intervals lie off the map.
-    pub residuals: Vec<(f64, f64)>,
-    origin: f64,
-    parts: Vec<Part>,
-}
-
-/// A map and the accuracy that is claimed for it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Estimate {
-    /// The map.
-    pub map: Affine,
-    /// The true shift lies no further off, in seconds.
-    pub uncertainty: f64,
-}
-
-impl Agreement {
-    /// The map, and how well it is known at own time `now`.
-    ///
-    /// The map is the mean of what is possible, where small drifts count for more; the claim holds for clocks of any drift.
-    #[must_use]
-    pub fn estimate(&self, now: f64) -> Estimate {
-        let ahead = now - self.origin;
-        let mean = |value: &dyn Fn(&Part) -> f64| self.mean(usual, value);
-        let drift = mean(&|part| part.drift);
-        let shift = mean(&|part| f64::midpoint(part.from, part.to) + part.drift * ahead);
-        let within = |off: f64| {
-            let inside = |part: &Part| {
-                let (from, to) = part.after(ahead);
-                let both = to.min(shift + off) - from.max(shift - off);
-                both.max(0.0) / (to - from)
-            };
-            self.mean(|_| 1.0, &inside)
-        };
-        let mut span = (0.0, self.farthest(shift, ahead));
-        for _ in 0..24 {
-            let off = f64::midpoint(span.0, span.1);
-            span = if within(off) < CLAIM {
-                (off, span.1)
-            } else {
-                (span.0, off)
-            };
-        }
-        Estimate {
-            map: Affine::through(now, shift, drift),
-            uncertainty: span.1,
-        }
-    }
-
-    /// Whether one map can be told from it.
-    #[must_use]
-    pub fn is_clear(&self) -> bool {
-        let rival = (self.rival * self.count as f64).round() as usize;
-        self.rival < RIVAL && rival + AHEAD <= self.count
-    }
-
-    /// Whether it says where the stream lies, to be proven.
-    #[must_use]
-    pub fn is_fair(&self) -> bool {
-        self.count >= FEW && self.chance <= SELDOM && self.is_clear()
-    }
-
-    /// Whether it proves where the stream lies.
-    #[must_use]
-    pub fn is_proof(&self) -> bool {
-        self.count >= ENOUGH && self.chance <= RARE && self.rival <= PROOF_RIVAL
-    }
-
-    /// Whether many events agree, and nearly as many elsewhere.
-    #[must_use]
-    pub fn is_undecided(&self) -> bool {
-        self.count > FEW && !self.is_clear()
-    }
-
-    /// What its quality is made of, just now.
-    #[must_use]
-    pub fn factors(&self) -> Factors {
-        Factors {
-            peak: ((self.count as f64 - 2.0) / 6.0).clamp(0.0, 1.0),
-            second: ((1.0 - self.rival) / 0.4).clamp(0.0, 1.0),
-            inliers: self.share,
-            freshness: 1.0,
-        }
-    }
-
-    /// The mean of a value over all that is possible, where drifts count like this.
-    fn mean(&self, counts: impl Fn(f64) -> f64, value: &dyn Fn(&Part) -> f64) -> f64 {
-        let mut sum = 0.0;
-        let mut total = 0.0;
-        for part in &self.parts {
-            let weight = part.weight * counts(part.drift);
-            sum += weight * value(part);
-            total += weight;
-        }
-        sum / total
-    }
-
-    /// How far the possible shifts reach from this one.
-    fn farthest(&self, shift: f64, ahead: f64) -> f64 {
-        let ends = self.parts.iter().flat_map(|part| {
-            let (from, to) = part.after(ahead);
-            [(from - shift).abs(), (to - shift).abs()]
-        });
-        ends.fold(0.0, f64::max)
-    }
-}
 
 /// A point of the map: the drift, and the span of shifts that most events allow there.
 #[derive(Clone, Copy, Debug)]
@@ -361,11 +207,46 @@ impl Matcher {
         let odds = self.odds(reference);
         let low = self.reach(best, -1.0, max_drift);
         let high = self.reach(best, 1.0, max_drift);
-        let step = (high - low) / (DRIFTS - 1) as f64;
+        let rough = self.parts(best, odds, (low, high), max_drift);
+        let mut likely: Vec<(f64, f64)> = Vec::new();
+        for part in rough.iter().filter(|part| part.allowed) {
+            match likely.last_mut() {
+                Some((drift, weight)) if *drift == part.drift => *weight += part.weight,
+                _ => likely.push((part.drift, part.weight)),
+            }
+        }
+        let least = LIKELY * likely.iter().map(|slice| slice.1).fold(0.0, f64::max);
+        let step = (high - low) / f64::from(DRIFTS);
+        let mut drifts = likely.iter().filter(|slice| slice.1 > least);
+        let (Some(first), last) = (drifts.next(), drifts.next_back()) else {
+            // Narrower than all steps.
+            return vec![Part {
+                drift: best.drift,
+                half: step / 2.0,
+                from: best.piece.from,
+                to: best.piece.to.max(best.piece.from + LEAST_WIDTH),
+                weight: 1.0,
+                allowed: true,
+            }];
+        };
+        let from = (first.0 - step).max(low);
+        let to = (last.unwrap_or(first).0 + step).min(high);
+        let closer = self.parts(best, odds, (from, to), max_drift);
+        if closer.iter().any(|part| part.allowed) {
+            closer
+        } else {
+            rough
+        }
+    }
+
+    /// The region between two drifts, and half as far again beyond the one that is as large as allowed.
+    fn parts(&mut self, best: &Point, odds: f64, (low, high): (f64, f64), max: f64) -> Vec<Part> {
+        let step = (high - low) / f64::from(DRIFTS);
+        let beyond = |end: f64| if end.abs() < max { 0 } else { DRIFTS / 2 };
         let count = best.piece.count;
         let mut parts = Vec::new();
-        for index in 0..DRIFTS {
-            let drift = low + step * index as f64;
+        for index in -beyond(low)..=DRIFTS + beyond(high) {
+            let drift = low + step * f64::from(index);
             self.sweep.over(&self.near, drift, 0.0, |piece| {
                 if piece.count + DEPTH < count || piece.count == 0 || piece.to <= piece.from {
                     return;
@@ -373,9 +254,11 @@ impl Matcher {
                 let fewer = count as i32 - piece.count as i32;
                 parts.push(Part {
                     drift,
+                    half: step / 2.0,
                     from: piece.from,
                     to: piece.to,
                     weight: (piece.to - piece.from) * odds.powi(-fewer),
+                    allowed: (0..=DRIFTS).contains(&index),
                 });
             });
         }
@@ -389,7 +272,7 @@ impl Matcher {
             (Some(first), Some(last)) => last.latest - first.earliest,
             _ => 0.0,
         };
-        (length / (mean * reference.len().max(1) as f64)).clamp(3.0, 1e3)
+        (length / (mean * reference.len().max(1) as f64)).clamp(3.0, 1.0 / MISTAKEN)
     }
 
     /// The drift from the best in this direction up to which nearly as many agree.

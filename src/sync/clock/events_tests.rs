@@ -16,6 +16,8 @@ struct Scene {
     missing: f64,
     /// False ones per true one.
     spurious: f64,
+    /// The share of intervals that end, or begin, up to a third of their width too early, or late.
+    mistaken: f64,
 }
 
 const SCENE: Scene = Scene {
@@ -26,6 +28,7 @@ const SCENE: Scene = Scene {
     widths: (1e-3, 1.0 / 30.0),
     missing: 0.0,
     spurious: 0.0,
+    mistaken: 0.0,
 };
 
 fn event(at: f64, width: f64, phase: f64) -> Event {
@@ -46,13 +49,23 @@ fn made(scene: &Scene, noise: &mut Noise) -> (Vec<Event>, Vec<Event>, f64) {
     };
     let (mut reference, mut stream) = (Vec::new(), Vec::new());
     let start = now;
+    let phase = |noise: &mut Noise| {
+        let (phase, beyond) = (noise.uniform(), noise.uniform() / 3.0);
+        if noise.uniform() >= scene.mistaken {
+            phase
+        } else if phase < 0.5 {
+            -beyond
+        } else {
+            1.0 + beyond
+        }
+    };
     for _ in 0..scene.count {
         now += scene.every * (0.25 + 1.5 * noise.uniform());
         if noise.uniform() >= scene.missing {
-            reference.push(event(map.apply(now), scene.widths.0, noise.uniform()));
+            reference.push(event(map.apply(now), scene.widths.0, phase(noise)));
         }
         if noise.uniform() >= scene.missing {
-            stream.push(event(now, scene.widths.1, noise.uniform()));
+            stream.push(event(now, scene.widths.1, phase(noise)));
         }
         if noise.uniform() < scene.spurious {
             let at = start + (now - start) * noise.uniform();
@@ -101,7 +114,7 @@ fn trials(scene: &Scene, count: u64) -> (Vec<f64>, Vec<f64>, f64, usize) {
 fn thirty_claps_seen_at_thirty_frames_a_second_lie_within_a_millisecond() {
     let (errors, _, held, rivals) = trials(&SCENE, 200);
     assert!(errors[100] < 1e-3, "{}", errors[100]);
-    assert!(held >= 0.95, "{held}");
+    assert!(held >= 0.99, "{held}");
     assert_eq!(rivals, 0);
 }
 
@@ -119,12 +132,13 @@ fn what_is_claimed_holds_at_any_drift_and_with_events_missing() {
                 drift,
                 count,
                 missing,
+                spurious: missing,
                 widths,
                 ..SCENE
             };
-            let (_, claims, held, _) = trials(&scene, 100);
-            assert!(held >= 0.95, "{drift} {count} {missing}: {held}");
-            assert!(claims[50] < 25e-3, "{drift} {count} {missing}: {claims:?}");
+            let (_, claims, held, _) = trials(&scene, 200);
+            assert!(held >= 0.99, "{drift} {count} {missing}: {held}");
+            assert!(claims[100] < 35e-3, "{drift} {count} {missing}: {claims:?}");
         }
     }
 }
@@ -141,8 +155,8 @@ fn rows_of_a_rolling_shutter_tell_a_fraction_of_a_millisecond() {
         };
         let (errors, claims, held, rivals) = trials(&scene, 200);
         assert!(errors[100] < 0.15e-3 && errors[190] < 0.5e-3, "{errors:?}");
-        assert!(claims[190] < 1e-3, "{claims:?}");
-        assert!(held >= 0.95, "{held}");
+        assert!(claims[190] < 1.2e-3, "{claims:?}");
+        assert!(held >= 0.99, "{held}");
         assert_eq!(rivals, 0);
     }
 }
@@ -157,9 +171,32 @@ fn a_third_missing_and_a_third_false_do_not_mislead() {
     };
     let (errors, claims, held, rivals) = trials(&scene, 200);
     assert!(errors[100] < 3e-3 && errors[199] < 33e-3, "{errors:?}");
-    assert!(held >= 0.95, "{held}");
+    assert!(held >= 0.99, "{held}");
     assert!(claims[199] < 33e-3);
     assert!(rivals <= 2, "{rivals}");
+}
+
+#[test]
+fn what_is_claimed_holds_where_some_intervals_miss_what_happened() {
+    for widths in [(0.3e-3, 1.5e-3), (0.6e-3, 0.01), SCENE.widths] {
+        let scene = Scene {
+            widths,
+            mistaken: 0.02,
+            drift: 200e-6,
+            ..SCENE
+        };
+        let (_, claims, held, _) = trials(&scene, 1000);
+        assert!(held >= 0.99, "{widths:?}: {held}");
+        // Two in a hundred cost no more than half of the accuracy.
+        let (_, exact, _, _) = trials(
+            &Scene {
+                mistaken: 0.0,
+                ..scene
+            },
+            1000,
+        );
+        assert!(claims[500] < 1.5 * exact[500], "{widths:?}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! From single measurements to a map between two time lines that can be trusted.
 
+pub mod agreement;
 pub mod change;
 pub mod events;
 pub mod fit;
@@ -11,7 +12,7 @@ mod sweep;
 pub mod votes;
 
 #[cfg(test)]
-mod made;
+pub(crate) mod made;
 
 pub use fit::{Fit, robust};
 pub use pair::{By, Change, Compare, Pair, Wanted, keep};

@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::events::{Agreement, Estimate, FEW, Matcher, PROOF_RIVAL, SELDOM};
+use super::agreement::{Agreement, Estimate, FEW, PROOF_RIVAL, SELDOM};
+use super::events::Matcher;
 use super::fit::quantile;
 use super::pair::{Content, Evidence, Wanted};
 use super::quality;

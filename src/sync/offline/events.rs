@@ -2,7 +2,8 @@
 
 use super::{Comparison, Verdict};
 use crate::sync::audio::Found;
-use crate::sync::clock::events::{Agreement, Matcher};
+use crate::sync::clock::agreement::{Agreement, Estimate};
+use crate::sync::clock::events::Matcher;
 use crate::sync::{Event, Factors, Measure, Settings, State};
 
 /// Of more events the strongest are compared.
@@ -12,10 +13,15 @@ const AROUND: f64 = 2.0;
 /// No better accuracy is claimed, in seconds.
 const CLAIMED: f64 = 0.1e-3;
 
-/// Compares the events of two recordings, each list in the order of time. The curve tells how many pairs of events each
-/// shift allows.
+/// Compares the events of two recordings, each list in the order of time. What is claimed holds for all of the stream, whose
+/// own times reach from `ends.0` to `ends.1`, in seconds. The curve tells how many pairs of events each shift allows.
 #[must_use]
-pub fn compare_events(reference: &[Event], stream: &[Event], settings: &Settings) -> Comparison {
+pub fn compare_events(
+    reference: &[Event],
+    stream: &[Event],
+    ends: (f64, f64),
+    settings: &Settings,
+) -> Comparison {
     let (reference, stream) = (strongest(reference), strongest(stream));
     let (Some(first), Some(last)) = (stream.first(), stream.last()) else {
         return Comparison::default();
@@ -26,7 +32,8 @@ pub fn compare_events(reference: &[Event], stream: &[Event], settings: &Settings
     let Some(found) = agreement else {
         return Comparison::default();
     };
-    let map = found.estimate(origin).map;
+    let ends = [ends.0.min(first), ends.1.max(last)];
+    let Estimate { map, uncertainty } = found.estimate_over(origin, &ends);
     let votes = found.residuals.iter().map(|(at, off)| Found {
         at: *at,
         shift: map.shift(*at) + off,
@@ -45,12 +52,11 @@ pub fn compare_events(reference: &[Event], stream: &[Event], settings: &Settings
         Verdict::Provisional => State::Provisional,
         Verdict::Ambiguous | Verdict::Unrelated => return comparison,
     };
-    // The map is a straight line: what is claimed for it holds between the ends if it holds there.
-    let claimed = |time: f64| found.estimate(time).uncertainty;
     let measure = Measure {
         state,
         map,
-        uncertainty: claimed(first).max(claimed(last)).max(CLAIMED),
+        // The map is a straight line: what is claimed for it holds between the ends if it holds there.
+        uncertainty: uncertainty.max(CLAIMED),
         factors: Factors {
             freshness: 1.0,
             ..found.factors()
@@ -121,6 +127,7 @@ fn curve(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::clock::made::Noise;
 
     /// Intervals of 10 ms about times that never repeat themselves.
     fn events(count: usize, offset: f64, drift: f64) -> Vec<Event> {
@@ -150,12 +157,13 @@ mod tests {
             let found = compare_events(
                 &events(count, 0.0, 0.0),
                 &events(count, offset, drift),
+                (0.0, 30.0),
                 &settings(),
             );
             assert_eq!(found.state, Verdict::Locked);
             let claimed = found.measure.uncertainty;
-            assert!(claimed < 12e-3, "{claimed}");
-            for time in [2.0, 20.0] {
+            assert!(claimed < 16e-3, "{claimed}");
+            for time in [0.0, 30.0] {
                 let off = found.measure.map.apply(time) - (offset + time * (1.0 + drift));
                 assert!(off.abs() <= claimed, "{off} {claimed}");
             }
@@ -169,6 +177,37 @@ mod tests {
     }
 
     #[test]
+    fn what_is_claimed_holds_from_end_to_end_at_once() {
+        let (mut held, mut locked) = (0, 0);
+        for seed in 0..400 {
+            let mut noise = Noise::new(seed);
+            let drift = if seed % 2 == 0 { 450e-6 } else { -450e-6 };
+            let mut event = |at: f64, width: f64| {
+                let earliest = at - width * noise.uniform();
+                Event {
+                    earliest,
+                    latest: earliest + width,
+                    strength: 10.0,
+                }
+            };
+            let (mut time, mut reference, mut stream) = (0.0, Vec::new(), Vec::new());
+            for _ in 0..8 {
+                time += 1.0 + 2.0 * event(0.0, 1.0).latest;
+                reference.push(event(0.5 + time * (1.0 + drift), 0.6e-3));
+                stream.push(event(time, 0.01));
+            }
+            let ends = (0.0, time + 4.0);
+            let found = compare_events(&reference, &stream, ends, &settings());
+            let off = |time: f64| (found.measure.map.shift(time) - 0.5 - time * drift).abs();
+            let claimed = found.measure.uncertainty;
+            locked += usize::from(found.state == Verdict::Locked);
+            held += usize::from(off(ends.0).max(off(ends.1)) <= claimed);
+        }
+        assert_eq!(locked, 400);
+        assert!(held >= 396, "{held}");
+    }
+
+    #[test]
     fn a_steady_beat_is_ambiguous_and_nothing_is_unrelated() {
         let beat: Vec<Event> = (0..30)
             .map(|n| Event {
@@ -177,13 +216,14 @@ mod tests {
                 strength: 1.0,
             })
             .collect();
-        let found = compare_events(&beat, &beat, &settings());
+        let found = compare_events(&beat, &beat, (0.0, 30.0), &settings());
         assert_eq!(found.state, Verdict::Ambiguous);
         assert_eq!(found.measure, Measure::default());
-        let two = compare_events(&events(20, 0.0, 0.0), &events(2, 0.0, 0.0), &settings());
+        let (many, few) = (events(20, 0.0, 0.0), events(2, 0.0, 0.0));
+        let two = compare_events(&many, &few, (0.0, 30.0), &settings());
         assert_eq!(two.state, Verdict::Unrelated);
         assert_eq!(
-            compare_events(&[], &beat, &settings()),
+            compare_events(&[], &beat, (0.0, 30.0), &settings()),
             Comparison::default()
         );
     }

@@ -127,7 +127,8 @@ fn by_events(reference: &Material, stream: &Material, settings: &Settings) -> (B
             stream: (ours.list.len(), ours.kind),
             reference: (theirs.list.len(), theirs.kind),
         };
-        let found = offline::compare_events(&theirs.list, &ours.list, settings);
+        let ends = (0.0, stream.end);
+        let found = offline::compare_events(&theirs.list, &ours.list, ends, settings);
         let rank = |comparison: &Comparison| {
             (
                 comparison.state == Verdict::Locked,

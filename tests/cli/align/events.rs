@@ -35,6 +35,13 @@ fn flashes_are_matched_with_claps() {
 }
 
 #[test]
+fn a_light_in_a_corner_of_motion_jpeg_is_seen() {
+    let pair = corpus::pair("flash-25.0-short-corner-mjpeg", 60);
+    let args = ["--exposure", "2ms", "--readout-time", "16ms"];
+    claimed(&pair, &args, 5e-3);
+}
+
+#[test]
 fn steps_of_a_sensor_are_matched_with_claps() {
     let pair = corpus::pair("sensor-1", 60);
     claimed(&pair, &[], 12e-3);

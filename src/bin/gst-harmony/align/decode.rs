@@ -12,10 +12,13 @@ use crate::remux::output::{add, join};
 use crate::remux::track::{discard, encoder, lock};
 use crate::session::{Fault, Session, Work};
 
+/// Caps of moving pictures. Motion JPEG and its like have those of single pictures.
+pub const PICTURES: &[&str] = &["video/", "image/"];
+
 /// What takes a decoded stream.
 pub trait Taker: Default + Send + 'static {
-    /// What the names of its caps begin with.
-    const KIND: &'static str;
+    /// What the names of its caps begin with, each of them.
+    const KINDS: &'static [&'static str];
     /// Elements that decode it; the first is called `first` and the last `last`.
     const DECODER: &'static str;
 
@@ -100,10 +103,11 @@ fn added<T: Taker>(
 ) -> Outcome {
     let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
     let name = caps.structure(0).map_or("", |s| s.name().as_str());
-    let takes = name.starts_with(T::KIND);
+    let is = |kinds: &[&str]| kinds.iter().any(|kind| name.starts_with(kind));
+    let takes = is(T::KINDS);
     {
         let mut follow = lock(shared);
-        follow.pictures |= name.starts_with("video/");
+        follow.pictures |= is(PICTURES);
         if takes {
             follow.count += 1;
         } else {

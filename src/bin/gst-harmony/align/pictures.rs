@@ -4,7 +4,7 @@ use gst_video::prelude::*;
 use gstharmony::sync::Event;
 use gstharmony::sync::picture::{Depth, Luma, Picture};
 
-use super::decode::Taker;
+use super::decode::{PICTURES, Taker};
 use crate::failure::{Failure, Outcome};
 
 /// How the camera takes a frame, where the user knows it. In seconds.
@@ -47,7 +47,7 @@ impl Flashes {
 }
 
 impl Taker for Flashes {
-    const KIND: &'static str = "video/";
+    const KINDS: &'static [&'static str] = PICTURES;
     // Luma alone in the first plane, as most decoders give it.
     const DECODER: &'static str = "decodebin name=first ! videoconvert ! capsfilter name=last \
         caps=video/x-raw,format=(string){I420,NV12,YV12,NV21,Y42B,Y444,Y41B,GRAY8,I420_10LE,P010_10LE,I422_10LE}";

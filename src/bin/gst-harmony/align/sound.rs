@@ -34,7 +34,7 @@ struct Format {
 }
 
 impl Taker for Sound {
-    const KIND: &'static str = "audio/";
+    const KINDS: &'static [&'static str] = &["audio/"];
     // What most files have stays as it is.
     const DECODER: &'static str = "decodebin name=first ! audioconvert ! capsfilter name=last \
                                    caps=audio/x-raw,format=(string){S16LE,F32LE},layout=(string)interleaved";

@@ -169,7 +169,7 @@ impl Input {
     /// A flush: the next segment begins anew.
     pub fn flush(&mut self) {
         self.segment = None;
-        self.times.reset();
+        self.times.flush();
         self.began = false;
         self.overflowing = false;
         self.lasts = None;
@@ -186,12 +186,15 @@ impl Input {
         }
     }
 
-    fn place(&mut self, buffer: &gst::BufferRef, now: Option<i64>) -> Option<Located> {
+    /// Live: with the clock's running time, and what upstream says that it takes.
+    fn place(&mut self, buffer: &gst::BufferRef, live: Option<(i64, i64)>) -> Option<Located> {
+        let now = live.map(|(clock, latency)| clock.saturating_sub(latency));
         let said = Said {
             time: buffer.pts().and_then(|pts| self.running(pts)),
             duration: self.unit.duration(buffer),
             discont: buffer.flags().contains(gst::BufferFlags::DISCONT),
             now,
+            latency: live.map_or(0, |(_, latency)| latency),
             sparse: self.is_sparse(),
         };
         let placed = self.times.place(said)?;
@@ -263,9 +266,9 @@ impl Stream {
             self.ask_upstream(shared);
         }
         let upstream = shared.latency.of(self.id);
-        let now = upstream.and_then(|latency| Some(shared.running()?.now() - latency));
+        let live = upstream.and_then(|latency| Some((shared.running()?.now(), latency)));
         let mut input = self.input();
-        let placed = input.place(buffer, now);
+        let placed = input.place(buffer, live);
         let kind = input.kind;
         drop(input);
         let Some(placed) = placed else {
@@ -278,6 +281,12 @@ impl Stream {
         };
         self.stats().came(placed.to);
         if placed.stale {
+            let (pts, at) = (buffer.pts().display(), placed.from);
+            gst::info!(
+                super::CAT,
+                obj = self.sink,
+                "timestamps jumped to {pts}, put at {at:.3} s"
+            );
             shared.analysis.stale(self.id);
         }
         if let Some(kind) = kind {

@@ -2,8 +2,12 @@
 //!
 //! Timestamps that lead on are taken as they are, and so are holes of up to [`HOLE`], larger ones where a DISCONT flag (live:
 //! the clock) vouches for them. Anything else is a suspicion: that buffer is dropped, and when the next one leads on from it
-//! the timestamps have jumped. Then the own line goes on where it was (live: where the clock is), later
-//! timestamps are taken relative to that, and the caller is told that the map is to be proven anew.
+//! the timestamps have jumped. Then the own line goes on where it was (live: as far from the clock as it was), later
+//! timestamps are taken relative to that, and the caller is told that the map is to be proven anew. So the map that
+//! was measured before holds as well as anybody can know.
+//!
+//! A live stream that was away and leads on late has no place where others have filled in for it. Where it catches up, as
+//! what waited in a network does, its line stays; where it does not, its timestamps have jumped, too.
 
 /// Audio that is off by less, in nanoseconds, leads on.
 const TOLERANCE: i64 = 40_000_000;
@@ -13,6 +17,15 @@ const HOLE: i64 = 2_000_000_000;
 const CUT: i64 = 3_600_000_000_000;
 /// How far from the clock live timestamps may be.
 const ASTRAY: i64 = 2_000_000_000;
+/// Behind a hole live timestamps may be ahead of the clock by so much more than in the beginning: media do not come
+/// before they were made.
+const HASTE: i64 = 250_000_000;
+/// What is usual for a stream follows what comes by at most this part of the time that passes: single buffers hardly count.
+const FOLLOW: i64 = 100;
+/// A live stream of which nothing came for so long was away.
+const AWAY: i64 = 250_000_000;
+/// A stream that was away is looked at for so long, by the clock, until it is said that it does not catch up.
+const TRIAL: i64 = 400_000_000;
 
 /// Where a buffer is on its stream's own line, in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +46,8 @@ pub(super) struct Said {
     pub discont: bool,
     /// Live: the clock's running time, less what upstream says it takes.
     pub now: Option<i64>,
+    /// Live: what upstream says it takes, at most.
+    pub latency: i64,
     /// Holes of any length are natural.
     pub sparse: bool,
 }
@@ -45,6 +60,22 @@ pub(super) struct Times {
     added: i64,
     /// Where the buffer after a suspicion would begin, in running time.
     suspicion: Option<i64>,
+    /// Live: by how much buffers usually are ahead of the clock.
+    ahead: Option<i64>,
+    /// By how much the first one was.
+    begun: i64,
+    /// When what was placed last came.
+    came: Option<i64>,
+    /// Live: it came back late.
+    late: Option<Late>,
+}
+
+/// A stream that was away, and is later since.
+#[derive(Debug, Clone, Copy)]
+struct Late {
+    since: i64,
+    /// By how much it was ahead of the clock then.
+    ahead: i64,
 }
 
 fn near(a: i64, b: i64, tolerance: i64) -> bool {
@@ -52,9 +83,14 @@ fn near(a: i64, b: i64, tolerance: i64) -> bool {
 }
 
 impl Times {
-    /// What comes next has no relation to what came.
-    pub fn reset(&mut self) {
-        *self = Self::default();
+    /// A flush: a live stream stays as far from the clock, any other begins anew.
+    pub fn flush(&mut self) {
+        *self = Self {
+            added: self.added,
+            ahead: self.ahead,
+            begun: self.begun,
+            ..Self::default()
+        };
     }
 
     /// What is added to running times on the own line.
@@ -76,31 +112,90 @@ impl Times {
     pub fn place(&mut self, said: Said) -> Option<Placed> {
         let Some(time) = said.time else {
             let from = self.expected.or(said.now).unwrap_or(0);
-            return Some(self.go_on(from, said.duration, false));
+            return Some(self.go_on(from, said, false));
         };
         let Some(expected) = self.expected else {
-            if said.now.is_none_or(|now| near(time, now, ASTRAY)) {
-                return Some(self.go_on(time, said.duration, false));
-            }
-            return self.suspect(time, said);
+            return self.begin(time, said);
         };
+        if self.stays_late(time, said) {
+            return Some(self.jump(time, said));
+        }
         let from = self.on_line(time);
         let off = from.saturating_sub(expected);
         let tolerance = TOLERANCE.max(said.duration.saturating_mul(5) / 2);
         if near(from, expected, tolerance) || said.sparse && (0..=CUT).contains(&off) {
-            return Some(self.go_on(from, said.duration, false));
+            return Some(self.go_on(from, said, false));
         }
-        let vouched = said.now.map_or(said.discont, |now| near(from, now, ASTRAY));
-        let longest = if vouched { CUT } else { HOLE };
-        if (0..=longest).contains(&off) {
-            return Some(self.go_on(from, said.duration, true));
+        if (0..=self.longest_hole(from, said)).contains(&off) {
+            return Some(self.go_on(from, said, true));
         }
         self.suspect(time, said)
     }
 
-    fn go_on(&mut self, from: i64, duration: i64, jumped: bool) -> Placed {
+    /// Places the first buffer, or the first after a flush.
+    fn begin(&mut self, time: i64, said: Said) -> Option<Placed> {
+        let Some(now) = said.now else {
+            self.added = 0;
+            return Some(self.go_on(time, said, false));
+        };
+        if let Some(ahead) = self.ahead {
+            let from = self.on_line(time);
+            let leads_on = near(from, now.saturating_add(ahead), HASTE);
+            return match leads_on {
+                true => Some(self.go_on(from, said, false)),
+                false => self.suspect(time, said),
+            };
+        }
+        self.begun = time.saturating_sub(now);
+        if near(time, now, ASTRAY) {
+            return Some(self.go_on(time, said, false));
+        }
+        self.begun = 0;
+        self.suspect(time, said)
+    }
+
+    /// How long a hole that ends at `from` may be.
+    fn longest_hole(&self, from: i64, said: Said) -> i64 {
+        let Some(now) = said.now else {
+            return if said.discont { CUT } else { HOLE };
+        };
+        let ahead = from.saturating_sub(now);
+        if ahead > said.latency.max(self.begun).saturating_add(HASTE) {
+            return 0;
+        }
+        if near(from, now, ASTRAY) { CUT } else { HOLE }
+    }
+
+    /// True where a stream that was away came back late, and does not catch up.
+    fn stays_late(&mut self, time: i64, said: Said) -> bool {
+        let (Some(now), Some(usual), Some(came)) = (said.now, self.ahead, self.came) else {
+            return false;
+        };
+        let ahead = self.on_line(time).saturating_sub(now);
+        // What is no later than upstream says is not late.
+        if said.sparse || ahead.saturating_add(HASTE) >= usual.min(0) {
+            self.late = None;
+            return false;
+        }
+        let begins = Late { since: now, ahead };
+        let Some(late) = self.late else {
+            self.late = (now.saturating_sub(came) >= AWAY).then_some(begins);
+            return false;
+        };
+        let tried = now.saturating_sub(late.since);
+        if tried < TRIAL {
+            return false;
+        }
+        let gained = ahead.saturating_sub(late.ahead);
+        self.late = Some(begins);
+        gained < tried / 4
+    }
+
+    fn go_on(&mut self, from: i64, said: Said, jumped: bool) -> Placed {
         self.suspicion = None;
-        let to = from.saturating_add(duration);
+        self.follow(from, said);
+        self.came = said.now;
+        let to = from.saturating_add(said.duration);
         self.expected = Some(to);
         Placed {
             from,
@@ -108,6 +203,20 @@ impl Times {
             jumped,
             stale: false,
         }
+    }
+
+    /// Notes how far from the clock a buffer is.
+    fn follow(&mut self, from: i64, said: Said) {
+        let Some(now) = said.now.filter(|_| said.time.is_some()) else {
+            return;
+        };
+        let ahead = from.saturating_sub(now);
+        let usual = self.ahead.unwrap_or(ahead);
+        let passed = self.came.map_or(0, |came| now.saturating_sub(came));
+        // After a time without data nothing is learnt from that.
+        let most = passed.clamp(0, AWAY) / FOLLOW;
+        let step = ahead.saturating_sub(usual).clamp(-most, most);
+        self.ahead = Some(usual.saturating_add(step));
     }
 
     /// A buffer that can't be believed alone.
@@ -121,13 +230,21 @@ impl Times {
             self.suspicion = Some(next);
             return None;
         }
-        let from = self.expected.max(said.now).unwrap_or(0);
+        Some(self.jump(time, said))
+    }
+
+    /// The timestamps have jumped: the line goes on.
+    fn jump(&mut self, time: i64, said: Said) -> Placed {
+        self.late = None;
+        let ahead = self.ahead.unwrap_or(0);
+        let clock = said.now.map(|now| now.saturating_add(ahead));
+        let from = self.expected.max(clock).unwrap_or(0);
         self.added = from.saturating_sub(time);
-        let placed = self.go_on(from, said.duration, true);
-        Some(Placed {
+        let placed = self.go_on(from, said, true);
+        Placed {
             stale: true,
             ..placed
-        })
+        }
     }
 }
 
@@ -228,5 +345,116 @@ mod tests {
         let placed = times.place(live(20)).unwrap();
         assert_eq!(placed.from, 10_000 * MS, "put to where the clock is");
         assert_eq!(from_ms(times.place(live(40))), Some(10_020));
+    }
+
+    /// A live stream whose timestamps are `ahead` of the clock for a second.
+    fn lively(ahead: i64) -> Times {
+        let mut times = Times::default();
+        for ms in (0..1000).step_by(20) {
+            assert!(times.place(live(ms + ahead, ms)).is_some());
+        }
+        times
+    }
+
+    fn live(ms: i64, now: i64) -> Said {
+        Said {
+            now: Some(now * MS),
+            ..at(ms)
+        }
+    }
+
+    #[test]
+    fn a_live_line_that_jumps_stays_as_far_from_the_clock() {
+        for ahead in [-700, 0, 400] {
+            let mut times = lively(ahead);
+            assert_eq!(times.place(live(-1500, 1500)), None);
+            let placed = times.place(live(-1480, 1520)).unwrap();
+            assert_eq!(placed.from, (1520 + ahead) * MS);
+            assert!(placed.jumped && placed.stale);
+        }
+    }
+
+    #[test]
+    fn live_media_do_not_come_before_they_were_made() {
+        let mut times = lively(0);
+        assert_eq!(times.place(live(2500, 1000)), None, "no hole");
+        let placed = times.place(live(2520, 1020)).unwrap();
+        assert_eq!(placed.from, 1020 * MS);
+        assert!(placed.stale);
+        // What was late catches up behind a hole, what is always early stays that, and a jitter buffer may be early.
+        for (begun, to, latency) in [(-700, 1500, 0), (400, 1900, 0), (0, 2100, 600)] {
+            let said = Said {
+                latency: latency * MS,
+                ..live(to, 1500)
+            };
+            let placed = lively(begun).place(said).unwrap();
+            assert_eq!((placed.from, placed.stale), (to * MS, false));
+        }
+    }
+
+    #[test]
+    fn a_live_line_stays_as_far_from_the_clock_over_a_flush() {
+        let mut times = lively(-300);
+        assert_eq!(times.place(live(-1500, 1500)), None);
+        assert_eq!(from_ms(times.place(live(-1480, 1520))), Some(1220));
+        times.flush();
+        let placed = times.place(live(-480, 2520)).unwrap();
+        assert_eq!((placed.from, placed.stale), (2220 * MS, false));
+        times.flush();
+        assert_eq!(times.place(live(0, 5000)), None, "it has jumped, too");
+        let placed = times.place(live(20, 5020)).unwrap();
+        assert_eq!((placed.from, placed.stale), (4720 * MS, true));
+        times.flush();
+        assert_eq!(from_ms(times.place(at(40))), Some(40), "of a file");
+    }
+
+    #[test]
+    fn a_clock_that_sticks_hardly_moves_the_line() {
+        let mut times = lively(0);
+        for now in (1000..3000).step_by(20) {
+            let mad = i64::MAX / MS - now % 40;
+            times.place(live(mad, now));
+        }
+        assert_eq!(times.place(live(0, 3000)), None);
+        let placed = times.place(live(20, 3020)).unwrap();
+        assert!(
+            placed.stale && (placed.from - 3020 * MS).abs() < 45 * MS,
+            "{placed:?}"
+        );
+    }
+
+    #[test]
+    fn what_comes_back_late_and_stays_late_has_jumped() {
+        let mut times = lively(0);
+        // Nothing for 1.3 s; what comes then leads on from what came before.
+        let away = |ms: i64| live(ms, ms + 1300);
+        let mut placed = (1000..2000)
+            .step_by(20)
+            .filter_map(|ms| times.place(away(ms)).map(|p| (ms, p)));
+        let (ms, placed) = placed.find(|(_, p)| p.stale).unwrap();
+        assert_eq!(ms, 1400, "0.4 s later");
+        assert_eq!(placed.from, 2700 * MS, "where the clock is");
+    }
+
+    #[test]
+    fn what_waited_in_a_network_catches_up() {
+        let mut times = lively(0);
+        // Five times as fast as the clock, for 1 s.
+        for ms in (1000..2600).step_by(20) {
+            let now = (2300 + (ms - 1000) / 5).max(ms);
+            let placed = times.place(live(ms, now)).unwrap();
+            assert_eq!((placed.from, placed.stale), (ms * MS, false));
+        }
+    }
+
+    #[test]
+    fn what_comes_late_without_having_been_away_is_kept() {
+        let mut times = lively(0);
+        // Its way gets longer, by 100 ms in each 100 ms, to 2 s.
+        for ms in (1000..5000).step_by(20) {
+            let now = ms + (ms - 1000).min(2000);
+            let placed = times.place(live(ms, now)).unwrap();
+            assert_eq!((placed.from, placed.stale), (ms * MS, false));
+        }
     }
 }

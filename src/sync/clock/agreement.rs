@@ -13,7 +13,7 @@ const ENOUGH: usize = 5;
 /// As good a map must be expected this seldom from events that have nothing to do with each other, to be provisional.
 pub(super) const SELDOM: f64 = 1e-2;
 /// And this seldom to be proven.
-const RARE: f64 = 1e-4;
+const RARE: f64 = 1e-5;
 /// A rival that explains this share of the events leaves it open which is true.
 const RIVAL: f64 = 0.7;
 /// A map with a rival of more than this is not proven: of few even flashes, some of them missed, the best is found by chance.

@@ -87,7 +87,7 @@ impl Matcher {
         let mut agreement = Agreement {
             count,
             rival: rival.map_or(0.0, |rival| rival.count as f64 / count as f64),
-            chance: self.chance(count, settings),
+            chance: self.chance(count, middle, settings, (reference, stream)),
             share: self.share(count, reference, stream, middle),
             residuals: Vec::new(),
             origin,
@@ -187,11 +187,22 @@ impl Matcher {
         widest
     }
 
-    /// How many agreements of `count` events unrelated ones would give.
-    fn chance(&self, count: usize, settings: &Settings) -> f64 {
+    /// How many agreements as good as that of `count` events at `shift` unrelated ones would give: fewer are to be expected
+    /// where the recordings hardly overlap, and none where they don't.
+    fn chance(
+        &self,
+        count: usize,
+        shift: f64,
+        settings: &Settings,
+        (reference, stream): (&[Event], &[Event]),
+    ) -> f64 {
         let (far, mean, _) = self.scale();
-        let shifts = (2.0 * settings.max_offset).max(mean);
-        let expected = self.matches.iter().map(Match::width).sum::<f64>() / shifts;
+        let (theirs, ours) = (extent(reference), extent(stream));
+        let all = theirs.1 - theirs.0 + ours.1 - ours.0;
+        let shifts = (2.0 * settings.max_offset).min(all).max(mean);
+        let overlap = theirs.1.min(ours.1 + shift) - theirs.0.max(ours.0 + shift);
+        let pairs = common(reference, stream, shift) * common(stream, reference, -shift);
+        let expected = pairs as f64 * mean / overlap.max(mean);
         let drifts = (2.0 * settings.max_drift * far / mean).max(1.0);
         shifts / mean * drifts * poisson_tail(count, expected)
     }
@@ -316,6 +327,14 @@ impl Matcher {
             .iter()
             .map(|found| (origin + found.time, off(found)))
             .collect()
+    }
+}
+
+/// From the begin of the first to the end of the last.
+fn extent(events: &[Event]) -> (f64, f64) {
+    match (events.first(), events.last()) {
+        (Some(first), Some(last)) => (first.earliest, last.latest),
+        _ => (0.0, 0.0),
     }
 }
 

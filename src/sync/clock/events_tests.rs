@@ -301,3 +301,29 @@ fn crowds_of_events_are_thinned_to_the_newest() {
     assert!(matcher.matches.len() <= MOST_MATCHES);
     assert!(found.rival > 0.7);
 }
+
+#[test]
+fn chance_counts_on_as_many_pairs_as_overlap() {
+    // Of shifts up to a minute both ways, recordings of a minute overlap most about 0: there most fits by chance.
+    let settings = Settings {
+        max_offset: 60.0,
+        ..Settings::default()
+    };
+    let scene = Scene {
+        widths: (1e-3, 0.066),
+        ..SCENE
+    };
+    let mut counts = [0; 2];
+    for seed in 0..300 {
+        let mut noise = Noise::new(seed);
+        let (reference, _, _) = made(&scene, &mut noise);
+        let (_, stream, now) = made(&scene, &mut noise);
+        let found = Matcher::default()
+            .agree(&reference, &stream, &settings, now - 30.0)
+            .unwrap();
+        for (count, most) in counts.iter_mut().zip([0.1, 0.01]) {
+            *count += usize::from(found.chance <= most);
+        }
+    }
+    assert!(counts[0] <= 30 && counts[1] <= 4, "{counts:?}");
+}

@@ -50,6 +50,11 @@ impl Latency {
         state.upstream.contains_key(&stream.id)
     }
 
+    /// A stream is gone.
+    pub fn forget(&self, id: Id) {
+        lock(&self.0).upstream.remove(&id);
+    }
+
     /// Upstream's latency in nanoseconds, where it is live.
     pub fn of(&self, id: Id) -> Option<i64> {
         lock(&self.0).upstream.get(&id).copied()

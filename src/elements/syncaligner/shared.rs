@@ -92,6 +92,7 @@ impl Shared {
         self.gate.remove(id);
         self.reference.released(self, id);
         self.analysis.pad_removed(id);
+        self.latency.forget(id);
         stream
     }
 

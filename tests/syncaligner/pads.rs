@@ -340,3 +340,22 @@ fn when_the_reference_goes_the_others_stay_where_they_are() {
     assert_eq!(heir.sink.property::<PadState>("state"), PadState::Reference);
     assert!(!rig.has_message("syncaligner-step") || heir.all().len() == 3);
 }
+
+#[test]
+fn a_reference_that_nothing_relates_to_the_last_begins_where_it_is() {
+    let rig = Rig::playing("");
+    let (reference, heir) = (rig.file(AUDIO), rig.file(VIDEO));
+    reference.push(audio(0));
+    rig.set_offset(&heir, 100);
+    heir.push(video(0));
+    assert_eq!(heir.times(1), [100]);
+    for lane in [&reference, &heir] {
+        rig.element.release_request_pad(&lane.sink);
+    }
+    let (stranger, follower) = (rig.file(AUDIO), rig.file(VIDEO));
+    stranger.push(audio(200));
+    assert_eq!(stranger.times(1), [200]);
+    rig.set_offset(&follower, 50);
+    follower.push(video(200));
+    assert_eq!(follower.times(1), [250], "on the line of the stranger");
+}

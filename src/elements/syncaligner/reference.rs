@@ -71,7 +71,11 @@ impl Reference {
             },
         };
         if is_it {
-            lock(&self.0).id = Some(stream.id);
+            // It stays where it is put; another may have been the reference before.
+            let anchor = stream.output().steer.goal();
+            let mut state = lock(&self.0);
+            (state.id, state.anchor) = (Some(stream.id), anchor);
+            drop(state);
             shared.analysis.reference(stream.id);
         }
     }

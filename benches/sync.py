@@ -12,6 +12,7 @@ import argparse
 import os
 import pathlib
 import statistics
+import sys
 
 from harness import MEDIA
 from sync_tools import Finder, Harmony, Syncstart, corpus, first_bright_frames, install
@@ -19,6 +20,8 @@ from sync_tools import Finder, Harmony, Syncstart, corpus, first_bright_frames, 
 WRONG_S = 0.016
 # The position from which a drift counts as known, and how often a position is looked at, in seconds.
 SETTLED_S, STEP_S = 10, 0.02
+# What the recordings of 600 s need.
+NEEDED_MIB = 7168
 
 
 def goal(met):
@@ -71,10 +74,10 @@ def failures(title, rows):
 def figures_of(rows, error=worst):
     """Of answers: errors of all, how many are wrong by more than 16 ms, how many are not sure, and lines on both."""
     errors, wrong, unsure, lines = [], 0, 0, []
-    for pair, answer, _ in rows:
+    for pair, answer, spent in rows:
         if answer is None or not answer.sure:
             unsure += 1
-            lines.append(f"{pair.name}: {answer.word if answer else 'no answer'}")
+            lines.append(f"{pair.name}: {answer.word if answer else f'no answer, {spent.complaint}'}")
         if answer is None:
             continue
         off = error(pair, answer)
@@ -186,8 +189,16 @@ def refused(group, title):
     return run
 
 
+def spare_mib():
+    """Memory that is free, or would be if it were needed."""
+    with open("/proc/meminfo", encoding="ascii") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")) // 1024
+
+
 def long(tools, folder, runs):
     pairs = corpus(folder, "long")
+    if (spare := spare_mib()) < NEEDED_MIB:
+        sys.exit(f"syncstart takes 5.3 GB for 600 s: {spare} MiB of memory are free, at least {NEEDED_MIB} are needed")
     rows = {tool.name: [] for tool in tools}
     for pair in pairs:
         for _ in range(runs):
@@ -210,13 +221,13 @@ def events(group, title):
         head(title, "pair", "state", "error ms", "claimed ms", "drift off ppm", "first bright frame ms")
         errors, honest, scripts, lost = [], 0, [], 0
         for pair in pairs:
-            answer, _ = ours.measure(pair)
+            answer, spent = ours.measure(pair)
             script = first_bright_frames(pair) if "light" in pair.truth else []
             shown = f"{1000 * statistics.median(script):.1f}" if script else ""
             scripts += script
             if answer is None or not answer.sure:
                 lost += 1
-                line(pair.name, answer.word if answer else "no answer", "", "", "", shown)
+                line(pair.name, answer.word if answer else spent.complaint, "", "", "", shown)
                 continue
             off = pair.error(answer, pair.truth["seconds"] / 2)
             errors.append(off)

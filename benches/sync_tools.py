@@ -29,23 +29,28 @@ class Answer:
 
 @dataclasses.dataclass
 class Spent:
+    """What a process cost, its children included, and why it ended if it said nothing."""
+
     wall_s: float
     cpu_s: float
     peak_kb: int
+    complaint: str
 
 
 def measured(command):
-    """The standard output of a process, its exit status and what it cost, its children included."""
+    """The standard output of a process, its exit status and what it cost."""
     # Each run starts with the interpreter's byte code and compiled kernels in place.
     env = dict(environment(), MPLCONFIGDIR=str(VENV), NUMBA_CACHE_DIR=str(VENV / "numba"))
-    with tempfile.TemporaryFile() as out:
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         began = time.monotonic()
-        process = subprocess.Popen(["timeout", str(PATIENCE_S), *map(str, command)], stdout=out, env=env,
-                                   stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(["timeout", str(PATIENCE_S), *map(str, command)], stdout=out, stderr=err, env=env)
         _, status, usage = os.wait4(process.pid, 0)
-        spent = Spent(time.monotonic() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+        wall, status = time.monotonic() - began, os.waitstatus_to_exitcode(status)
         out.seek(0)
-        return out.read().decode(), os.waitstatus_to_exitcode(status), spent
+        err.seek(0)
+        last = err.read().decode(errors="replace").strip().rpartition("\n")[2]
+        spent = Spent(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, f"exit status {status}: {last[-200:]}")
+        return out.read().decode(), status, spent
 
 
 class Harmony:
@@ -102,7 +107,8 @@ class Syncstart:
         take = self.take or pair.truth["seconds"]
         command = [VENV / "bin" / "syncstart", "-s", "-q", "-t", f"{take:g}"]
         out, _, spent = measured([*command, pair.reference, pair.stream])
-        row = next((line for line in out.splitlines() if line.startswith(str(pair.reference.parent))), None)
+        files = f"{pair.reference},", f"{pair.stream},"
+        row = next((line for line in out.splitlines() if line.startswith(files)), None)
         if row is None:
             return None, spent
         file, seconds = row.rsplit(",", 1)

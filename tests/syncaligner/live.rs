@@ -2,7 +2,7 @@
 
 use gst::prelude::*;
 
-use crate::rig::{AUDIO, PATIENCE, Rig, VIDEO, audio, set_clock, video};
+use crate::rig::{AUDIO, Item, JSON, PATIENCE, Rig, VIDEO, audio, set_clock, video};
 
 /// No reference, so that a stream alone can be told its offset.
 const ALONE: &str = "reference-pad=none";
@@ -191,4 +191,73 @@ fn a_flush_ends_the_wait_of_its_stream() {
     flushed.push(video(1960));
     set_clock(&clock, 2360);
     assert_eq!(flushed.times(1), [2360]);
+}
+
+#[test]
+fn what_a_sink_takes_late_is_no_overflow() {
+    let (rig, clock) = Rig::live("latency=60000000");
+    let lane = rig.source(AUDIO, 0);
+    // A sink takes nothing sooner, and there is no queue before it.
+    assert!(
+        lane.out
+            .push_event(gst::event::Latency::new(gst::ClockTime::from_mseconds(180)))
+    );
+    lane.block(true);
+    for ms in (0..180).step_by(20) {
+        set_clock(&clock, ms + 20);
+        lane.push(audio(ms));
+    }
+    lane.block(false);
+    assert_eq!(lane.buffers(9).len(), 9);
+    assert_eq!(rig.stat(&lane, "dropped"), 0);
+    assert!(!rig.has_message("syncaligner-overflow"));
+}
+
+#[test]
+fn what_is_held_is_bounded_though_its_times_stand_still() {
+    let (rig, clock) = Rig::live("");
+    let lane = rig.source(JSON, 0);
+    lane.block(true);
+    for ms in (0..10_000).step_by(100) {
+        set_clock(&clock, ms + 100);
+        lane.push(gst::Buffer::from_slice([b' '; 1000]));
+    }
+    assert!(rig.stat(&lane, "dropped") >= 70);
+    assert!(rig.stat(&lane, "buffered-bytes") <= 30_000);
+    lane.block(false);
+}
+
+#[test]
+fn nobody_waits_for_what_is_too_late_to_be_held() {
+    let (rig, _clock) = Rig::live("latency=60000000 max-delay=500000000");
+    let (reference, late) = (rig.source(AUDIO, 0), rig.source(AUDIO, 0));
+    for lane in [&reference, &late] {
+        lane.push(audio(0));
+    }
+    rig.set_offset(&late, -1_000_000);
+    let (live, least, _) = rig.latency(&late);
+    assert!(live && least <= 60 + 500, "{least} ms");
+}
+
+#[test]
+fn gaps_are_not_silence() {
+    let (rig, clock) = Rig::live("");
+    let lane = rig.source(AUDIO, 0);
+    set_clock(&clock, 20);
+    lane.push(audio(0));
+    for ms in (20..2000).step_by(20) {
+        lane.event(gst::event::Gap::new(
+            gst::ClockTime::from_mseconds(ms),
+            gst::ClockTime::from_mseconds(20),
+        ));
+        let gap = |item: &Item| matches!(item, Item::Event(e) if e.type_() == gst::EventType::Gap);
+        let gaps = ms as usize / 20;
+        lane.wait("the gap", |items| {
+            items.iter().filter(|i| gap(i)).count() >= gaps
+        });
+        set_clock(&clock, ms + 20);
+    }
+    lane.push(audio(2000));
+    lane.wait_for_time(2020);
+    assert!(!rig.has_message("syncaligner-lost"));
 }

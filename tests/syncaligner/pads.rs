@@ -286,6 +286,8 @@ fn offsets_are_set_on_pads_that_are_there_and_not_the_reference() {
     assert!(set(&lane.sink.name()));
     assert!(!set(&reference.sink.name()));
     assert!(!set("sink_77"));
+    let absurd = [&lane.sink.name() as &dyn ToValue, &i64::MIN];
+    assert!(!rig.element.emit_by_name::<bool>("set-offset", &absurd));
     let state = |lane: &crate::rig::Lane| {
         lane.sink
             .property::<gstharmony::elements::syncaligner::PadState>("state")
@@ -358,4 +360,17 @@ fn a_reference_that_nothing_relates_to_the_last_begins_where_it_is() {
     rig.set_offset(&follower, 50);
     follower.push(video(200));
     assert_eq!(follower.times(1), [250], "on the line of the stranger");
+}
+
+#[test]
+fn a_gap_that_can_not_be_is_passed_over() {
+    let rig = Rig::playing("");
+    let lane = rig.file(AUDIO);
+    lane.push(audio(0));
+    lane.event(gst::event::Gap::new(
+        gst::ClockTime::from_seconds(36_000),
+        gst::ClockTime::SECOND,
+    ));
+    lane.push(audio(20));
+    assert_eq!(lane.times(2), [0, 20]);
 }

@@ -39,7 +39,7 @@ impl Stream {
         if shared.measures_only() || !event.is_serialized() {
             return self.forward(shared, pad, event);
         }
-        self.queue_event(event)
+        self.queue_event(shared, event)
     }
 
     fn forward(&self, shared: &Shared, pad: &gst::Pad, event: gst::Event) -> Answer {
@@ -50,7 +50,7 @@ impl Stream {
         }
     }
 
-    fn queue_event(&self, event: gst::Event) -> Answer {
+    fn queue_event(&self, shared: &Shared, event: gst::Event) -> Answer {
         use gst::EventView;
         let entry = match event.view() {
             EventView::Segment(segment) => {
@@ -68,14 +68,18 @@ impl Stream {
                 let Some(running) = input.running(start) else {
                     return Ok(gst::FlowSuccess::Ok);
                 };
-                let from = input.times.on_line(running);
                 let duration = duration.map_or(0, super::input::nanoseconds);
-                let to = from.saturating_add(duration);
-                input.times.gap(to);
-                Entry::Gap {
-                    from: seconds(from),
-                    to: seconds(to),
-                }
+                let Some((from, to)) = input.gap(running, duration, self.live(shared)) else {
+                    gst::info!(
+                        super::CAT,
+                        obj = self.sink,
+                        "a GAP at {start} that can't be"
+                    );
+                    return Ok(gst::FlowSuccess::Ok);
+                };
+                drop(input);
+                self.stats().passed(to);
+                Entry::Gap { from, to }
             }
             EventView::Caps(_) => Entry::Caps(event),
             EventView::Eos(_) => {
@@ -165,6 +169,9 @@ impl Stream {
     pub fn src_event(&self, shared: &Shared, pad: &gst::Pad, event: gst::Event) -> bool {
         if let gst::EventView::Reconfigure(_) = event.view() {
             self.relinked();
+        }
+        if let gst::EventView::Latency(latency) = event.view() {
+            shared.latency.configure(latency.latency());
         }
         let event = match event.view() {
             // Samples that pass faster than time have no place on a line.

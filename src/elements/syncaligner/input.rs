@@ -19,6 +19,8 @@ const FILE: Limits = Limits {
 };
 /// Most bytes that wait for a first lock.
 const PRESCAN_BYTES: usize = 256 << 20;
+/// Most bytes of a live stream that are held, whatever their times say.
+const LIVE_BYTES: usize = 512 << 20;
 /// A burst of live media may be so many seconds longer than what is held.
 const BURST: f64 = 1.0;
 
@@ -186,6 +188,28 @@ impl Input {
         }
     }
 
+    /// Nothing comes from a running time on for a duration, in nanoseconds: where that is on the own line, in seconds.
+    pub fn gap(
+        &mut self,
+        time: i64,
+        duration: i64,
+        live: Option<(i64, i64)>,
+    ) -> Option<(f64, f64)> {
+        let (from, to) = self.times.gap(Said {
+            time: Some(time),
+            duration,
+            discont: false,
+            now: live.map(|(clock, latency)| clock.saturating_sub(latency)),
+            latency: live.map_or(0, |(_, latency)| latency),
+            sparse: self.is_sparse(),
+        })?;
+        if let Some(line) = &mut self.line {
+            // Samples are counted anew behind it.
+            line.clear();
+        }
+        Some((seconds(from), seconds(to)))
+    }
+
     /// Live: with the clock's running time, and what upstream says that it takes.
     fn place(&mut self, buffer: &gst::BufferRef, live: Option<(i64, i64)>) -> Option<Located> {
         let now = live.map(|(clock, latency)| clock.saturating_sub(latency));
@@ -265,8 +289,7 @@ impl Stream {
         if !std::mem::replace(&mut self.input().asked, true) {
             self.ask_upstream(shared);
         }
-        let upstream = shared.latency.of(self.id);
-        let live = upstream.and_then(|latency| Some((shared.running()?.now(), latency)));
+        let live = self.live(shared);
         let mut input = self.input();
         let placed = input.place(buffer, live);
         let kind = input.kind;
@@ -294,6 +317,12 @@ impl Stream {
         }
         shared.analysis.buffer(self.id, placed.from, buffer);
         Some(placed)
+    }
+
+    /// Live: the clock's running time, and what upstream says that it takes, in nanoseconds.
+    pub fn live(&self, shared: &Shared) -> Option<(i64, i64)> {
+        let latency = shared.latency.of(self.id)?;
+        Some((shared.running()?.now(), latency))
     }
 
     /// Asks upstream whether it is live.
@@ -370,7 +399,9 @@ impl Stream {
                 _ => media.came.duration_since(oldest.came).as_secs_f64(),
             };
             let alone = media.to - media.from;
-            if !(span > hold + alone && held > hold || span > hold + alone + BURST) {
+            let most = hold + alone;
+            let too_long = span > most && held > most || span.max(held) > most + BURST;
+            if !too_long && queue.bytes() < LIVE_BYTES {
                 break;
             }
             queue.drop_oldest();
@@ -385,14 +416,18 @@ impl Stream {
     }
 
     /// How long live media may be held, in seconds. What upstream says that it takes is the most that it takes: a jitter
-    /// buffer hands out at once what came in order, and by so much all of it is early.
+    /// buffer hands out at once what came in order, and by so much all of it is early. And a sink takes media no sooner
+    /// than the pipeline's latency after their time: with nothing between that would hold them, they wait here.
     pub fn hold(&self, shared: &Shared) -> f64 {
         let at = self.stats().position();
         let delay = shared.known(self).map.shift(at).max(0.0);
         let settings = shared.settings();
-        let (latency, most) = (settings.latency_ns, settings.max_delay_ns);
+        let (latency, most) = (settings.latency_ns as f64, settings.max_delay_ns as f64);
+        drop(settings);
+        let (latency, most) = (latency * 1e-9, most * 1e-9);
         let early = seconds(shared.latency.of(self.id).unwrap_or(0));
-        early + (latency as f64 * 1e-9 + delay).min(most as f64 * 1e-9)
+        let sink = seconds(shared.latency.configured());
+        (early + (latency + delay).min(most)).max(sink + delay.min(most))
     }
 
     pub fn tell_overflow(&self, shared: &Shared, held: f64) {

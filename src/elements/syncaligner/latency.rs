@@ -19,6 +19,8 @@ pub(super) struct Latency(Mutex<State>);
 struct State {
     /// Latency of the live streams' upstream, in nanoseconds.
     upstream: BTreeMap<Id, i64>,
+    /// The pipeline's, in nanoseconds: so much after their time media are taken by sinks.
+    configured: i64,
     /// What streams need that are later than the user allowed for, in nanoseconds. It never shrinks while streams flow:
     /// each change disturbs every sink.
     extra: u64,
@@ -53,6 +55,16 @@ impl Latency {
     /// A stream is gone.
     pub fn forget(&self, id: Id) {
         lock(&self.0).upstream.remove(&id);
+    }
+
+    /// A sink was told the latency of the pipeline.
+    pub fn configure(&self, latency: gst::ClockTime) {
+        lock(&self.0).configured = signed(latency);
+    }
+
+    /// The latency of the pipeline in nanoseconds, as far as a sink was told.
+    pub fn configured(&self) -> i64 {
+        lock(&self.0).configured
     }
 
     /// Upstream's latency in nanoseconds, where it is live.
@@ -90,7 +102,9 @@ impl Latency {
         if shared.measures_only() {
             return;
         }
-        let latency = shared.settings().latency_ns;
+        let settings = shared.settings();
+        let (latency, most) = (settings.latency_ns, settings.max_delay_ns);
+        drop(settings);
         let late = |stream: &Stream| {
             self.of(stream.id)?;
             let at = stream.stats().position();
@@ -100,6 +114,8 @@ impl Latency {
         };
         let streams = shared.streams();
         let latest = streams.iter().filter_map(|s| late(s)).max().unwrap_or(0);
+        // What is later than media may be held can't be waited for.
+        let latest = latest.min(most);
         let needed = latest
             .saturating_sub(latency)
             .div_ceil(STEP)

@@ -9,6 +9,9 @@ use super::shared::Shared;
 use super::stream::Stream;
 use super::{CAT, SyncAlignerPad};
 
+/// No stream is further off than this, in nanoseconds: 30 years.
+const MOST_OFFSET: u64 = 1_000_000_000 * 1_000_000_000;
+
 /// What the pads take.
 fn caps() -> gst::Caps {
     let any_rate = gst::IntRange::new(1, i32::MAX);
@@ -232,8 +235,9 @@ pub(super) fn signals() -> Vec<glib::subclass::Signal> {
             let element = element.get::<super::SyncAligner>().ok()?;
             let shared = element.imp().shared();
             let stream = shared.named(pad.get().unwrap_or_default());
-            let offset = offset.get().unwrap_or_default();
-            let done = stream.is_some_and(|s| shared.analysis.set_offset(s.id, offset));
+            let offset: i64 = offset.get().unwrap_or_default();
+            let sane = offset.unsigned_abs() <= MOST_OFFSET;
+            let done = sane && stream.is_some_and(|s| shared.analysis.set_offset(s.id, offset));
             Some(done.to_value())
         });
     vec![relock.build(), set_offset.build()]

@@ -74,6 +74,10 @@ impl Reference {
             // It stays where it is put; another may have been the reference before.
             let anchor = stream.output().steer.goal();
             let mut state = lock(&self.0);
+            if state.id.is_some() {
+                // Another thread was faster.
+                return;
+            }
             (state.id, state.anchor) = (Some(stream.id), anchor);
             drop(state);
             shared.analysis.reference(stream.id);
@@ -92,25 +96,22 @@ impl Reference {
 
     /// A stream is gone. Where it was the reference, the next takes over, and all stay on the line that they are on.
     pub fn released(&self, shared: &Shared, id: Id) {
+        let heirs = shared.streams();
+        let known = |s: &Stream| (s.id, shared.analysis.known(s.id));
+        let heir = heirs
+            .iter()
+            .map(|stream| known(stream))
+            .filter(|(_, known)| known.has_map())
+            .max_by(|(_, a), (_, b)| a.quality().total_cmp(&b.quality()));
         let mut state = lock(&self.0);
         if state.id != Some(id) {
             return;
         }
-        state.id = None;
-        let anchor = Anchor(state.anchor);
-        drop(state);
-        let heirs = shared.streams();
-        let known = |s: &Stream| shared.analysis.known(s.id);
-        let heir = heirs
-            .iter()
-            .filter(|s| known(s).has_map())
-            .max_by(|a, b| known(a).quality().total_cmp(&known(b).quality()));
-        if let Some(heir) = heir {
-            let mut state = lock(&self.0);
-            state.anchor = anchor.after(known(heir).map);
-            state.id = Some(heir.id);
+        state.id = heir.map(|(id, _)| id);
+        if let Some((id, known)) = heir {
+            state.anchor = Anchor(state.anchor).after(known.map);
             drop(state);
-            shared.analysis.reference(heir.id);
+            shared.analysis.reference(id);
         }
     }
 }

@@ -43,6 +43,11 @@ impl Stats {
         self.position = position;
     }
 
+    /// It was said that nothing comes up to there on the own line.
+    pub fn passed(&mut self, position: f64) {
+        self.position = self.position.max(position);
+    }
+
     /// A buffer went out so many seconds after it came.
     pub fn went(&mut self, latency: f64) {
         self.pushed += 1;

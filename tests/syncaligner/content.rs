@@ -192,3 +192,41 @@ fn measure_passes_everything_as_it_is() {
     assert_eq!(second.times(1), [0]);
     assert_eq!(rig.latency(&first), (false, 0, None));
 }
+
+#[test]
+fn every_channel_is_carried_however_many_there_are() {
+    const CHANNELS: usize = 100;
+    let caps = "audio/x-raw,format=S16LE,layout=interleaved,rate=44100,channels=100,channel-mask=(bitmask)0";
+    let rig = Rig::playing("");
+    let (reference, other) = (rig.file(AUDIO), rig.file(caps));
+    reference.push(audio(0));
+    // No whole number of samples.
+    rig.set_offset(&other, 1);
+    // Each channel has a value of its own.
+    let frame: Vec<u8> = (0..CHANNELS as i16)
+        .flat_map(|n| (n * 300).to_le_bytes())
+        .collect();
+    for ms in (0..200).step_by(20) {
+        other.push(bytes(ms, 20, frame.repeat(882)));
+    }
+    other.end();
+    other.wait_for(gst::EventType::Eos);
+    let all = other.all();
+    assert_contiguous(&all);
+    let out: Vec<u8> = all
+        .iter()
+        .flat_map(|b| b.map_readable().expect("readable").to_vec())
+        .collect();
+    assert_eq!(out.len(), 8820 * CHANNELS * 2);
+    // The filter looks beyond both ends.
+    let inner = &out[16 * frame.len()..8804 * frame.len()];
+    let same = |out: &[u8]| {
+        let samples = |bytes: &[u8]| {
+            let values = bytes.chunks_exact(2).map(|b| [b[0], b[1]]);
+            values.map(i16::from_le_bytes).collect::<Vec<_>>()
+        };
+        let pairs = samples(out).into_iter().zip(samples(&frame));
+        pairs.into_iter().all(|(a, b)| a.abs_diff(b) <= 1)
+    };
+    assert!(inner.chunks(frame.len()).all(same));
+}

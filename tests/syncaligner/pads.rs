@@ -109,6 +109,13 @@ fn caps_are_what_downstream_takes() {
             .sink
             .query_accept_caps(&"video/x-h264".parse::<gst::Caps>().unwrap())
     );
+    for too_much in ["rate=768000,channels=1", "rate=48000,channels=5000"] {
+        for name in ["audio/x-raw,layout=interleaved", "application/x-sensor"] {
+            let caps = format!("{name},format=F32LE,{too_much}");
+            let caps: gst::Caps = caps.parse().expect("valid caps");
+            assert!(!lane.sink.query_accept_caps(&caps), "{caps}");
+        }
+    }
     let gl = "video/x-raw(memory:GLMemory),format=RGBA,width=8,height=8,framerate=1/1";
     assert!(
         !lane

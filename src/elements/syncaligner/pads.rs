@@ -8,20 +8,23 @@ use super::imp::SyncAligner;
 use super::shared::Shared;
 use super::stream::Stream;
 use super::{CAT, SyncAlignerPad};
+use crate::sync::output::{MOST_CHANNELS, MOST_RATE};
 
 /// No stream is further off than this, in nanoseconds: 30 years.
 const MOST_OFFSET: u64 = 1_000_000_000 * 1_000_000_000;
 
 /// What the pads take.
 fn caps() -> gst::Caps {
-    let any_rate = gst::IntRange::new(1, i32::MAX);
+    // The bounds of the core, which would take other numbers for those.
+    let range = |most: usize| gst::IntRange::new(1, i32::try_from(most).unwrap_or(i32::MAX));
+    let (rates, channels) = (range(MOST_RATE as usize), range(MOST_CHANNELS));
     gst::Caps::builder_full()
         .structure(
             gst::Structure::builder("audio/x-raw")
                 .field("format", gst::List::new(["F32LE", "S16LE"]))
                 .field("layout", "interleaved")
-                .field("rate", any_rate)
-                .field("channels", any_rate)
+                .field("rate", rates)
+                .field("channels", channels)
                 .build(),
         )
         .structure(gst::Structure::new_empty("video/x-raw"))
@@ -30,8 +33,8 @@ fn caps() -> gst::Caps {
         .structure(
             gst::Structure::builder("application/x-sensor")
                 .field("format", "F32LE")
-                .field("channels", any_rate)
-                .field("rate", any_rate)
+                .field("channels", channels)
+                .field("rate", rates)
                 .build(),
         )
         .build()

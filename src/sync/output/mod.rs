@@ -12,4 +12,4 @@ pub mod warp;
 
 pub use frames::{Frames, Verdict};
 pub use steer::{Piece, Steer, Step};
-pub use warp::{Chunk, Counts, Kernel, Warp};
+pub use warp::{Chunk, Counts, Kernel, MOST_CHANNELS, MOST_RATE, Warp};

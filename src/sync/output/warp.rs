@@ -12,6 +12,10 @@ mod tests;
 
 use step::{Course, Tail};
 
+/// The highest rate of samples, in Hz.
+pub const MOST_RATE: u32 = 384_000;
+/// The most channels of a stream: each takes room for every sample that is made.
+pub const MOST_CHANNELS: usize = 4096;
 /// A position this close to a sample is on it, in samples.
 const ON: f64 = 1e-4;
 /// A pace this close to one sample a frame is that.
@@ -108,11 +112,12 @@ pub struct Warp {
 }
 
 impl Warp {
-    /// For frames of so many channels (1 to 64) at this rate (1 to 384000 Hz); values outside count as the nearest.
+    /// For frames of so many channels (1 to [`MOST_CHANNELS`]) at this rate (1 to [`MOST_RATE`], in Hz); values outside count
+    /// as the nearest.
     #[must_use]
     pub fn new(rate: u32, channels: usize, kernel: Kernel) -> Self {
-        let rate = f64::from(rate.clamp(1, 384_000));
-        let channels = channels.clamp(1, 64);
+        let rate = f64::from(rate.clamp(1, MOST_RATE));
+        let channels = channels.clamp(1, MOST_CHANNELS);
         Self {
             rate,
             channels,

@@ -6,6 +6,8 @@ use super::{Chunk, Grid, Kernel, ON, Steer, Warp};
 const FADE: f64 = 5e-3;
 /// A hole longer than this is left open, in seconds.
 const SILENCE: f64 = 5.0;
+/// So is one of more samples than these of all channels: they are made at once.
+const MOST_SILENCE: f64 = 64e6;
 /// Maps that differ by no more than this share of a sample follow each other without a fade: between two slews lies one of
 /// a thousandth.
 const SMOOTH: f64 = 5e-3;
@@ -165,7 +167,8 @@ impl Warp {
     /// Sends silence up to a frame of the grid; a hole that is too long stays open.
     fn silence(&mut self, until: i64, out: &mut Vec<Chunk>) {
         let Some(mut grid) = self.grid else { return };
-        let open = until.saturating_sub(grid.next) as f64 > SILENCE * self.rate;
+        let most = (SILENCE * self.rate).min(MOST_SILENCE / self.channels as f64);
+        let open = until.saturating_sub(grid.next) as f64 > most;
         while grid.next < until && !open {
             let frames = usize::try_from(until - grid.next)
                 .unwrap_or(usize::MAX)

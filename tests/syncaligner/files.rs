@@ -1,9 +1,10 @@
 //! Streams that are not live: how far they run ahead of each other, and what waits for a first lock.
 
+use gst::prelude::*;
 use gstharmony::elements::syncaligner::PadState;
 
 use crate::analysis_rig::{MICROPHONE, Microphone, PART, hear};
-use crate::rig::{AUDIO, JSON, Lane, Rig, VIDEO, audio, video};
+use crate::rig::{AUDIO, JSON, Lane, PATIENCE, Rig, VIDEO, audio, video};
 
 #[test]
 fn a_stream_waits_for_another_that_is_more_than_the_window_behind() {
@@ -136,4 +137,25 @@ fn prescan_opens_at_the_first_lock_and_all_is_right_from_the_beginning() {
             .iter()
             .any(|b| b.flags().contains(gst::BufferFlags::DISCONT))
     );
+}
+
+#[test]
+fn a_drain_query_opens_what_is_shut() {
+    let rig = Rig::playing("analysis=prescan window=1000000000");
+    let lane = rig.file(AUDIO);
+    let drain = || {
+        let pad = lane.pad.clone();
+        let (done, is_done) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            // Whether downstream knows such queries is not what counts here.
+            let _ = pad.peer_query(&mut gst::query::Drain::new());
+            done.send(()).expect("somebody waits");
+        });
+        is_done
+    };
+    assert!(drain().recv_timeout(PATIENCE).is_ok(), "nothing is held");
+    (0..100).step_by(20).for_each(|ms| lane.push(audio(ms)));
+    assert!(lane.all().is_empty());
+    assert!(drain().recv_timeout(PATIENCE).is_ok());
+    assert_eq!(lane.all().len(), 5);
 }

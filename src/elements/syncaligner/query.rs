@@ -24,7 +24,7 @@ impl Stream {
         };
         let holds = !shared.measures_only();
         if holds && query.type_() == gst::QueryType::Drain {
-            self.wait_until_empty();
+            self.wait_until_empty(shared);
         }
         if !gst::Pad::query_default(pad, Some(&element), query) {
             return false;
@@ -37,11 +37,22 @@ impl Stream {
         true
     }
 
-    /// Sleeps until everything that came has gone out.
-    fn wait_until_empty(&self) {
-        let mut queue = self.queue();
-        while queue.flow.is_ok() && (queue.is_busy() || !queue.is_empty()) {
-            queue = self.sleep(queue);
+    /// Sleeps until everything that came has gone out. Of media that wait for a first lock no more will come: nobody waits
+    /// for more of this stream.
+    fn wait_until_empty(&self, shared: &Shared) {
+        loop {
+            let waits = shared.gate.is_shut() && shared.latency.of(self.id).is_none();
+            let queue = self.queue();
+            let is_held = queue.oldest().is_some();
+            if queue.flow.is_err() || !queue.is_busy() && (queue.is_empty() || waits && !is_held) {
+                return;
+            }
+            if waits && is_held {
+                drop(queue);
+                shared.gate.wait_open(shared, self.id);
+            } else {
+                drop(self.sleep(queue));
+            }
         }
     }
 }

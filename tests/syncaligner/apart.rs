@@ -1,5 +1,7 @@
 //! What happens to one stream happens to that stream alone.
 
+use gst::prelude::*;
+
 use crate::rig::{AUDIO, Item, Rig, VIDEO, audio, video};
 
 #[test]
@@ -112,4 +114,24 @@ fn nothing_is_left_in_a_message_queue_by_streams_that_are_well() {
     lane.push(audio(0));
     assert_eq!(lane.times(1), [0]);
     assert!(!rig.has_message("syncaligner-step"));
+}
+
+#[test]
+fn what_fails_behind_the_last_buffer_is_told_at_the_end() {
+    for error in [gst::FlowError::Error, gst::FlowError::NotLinked] {
+        let rig = Rig::playing("");
+        let lane = rig.file(AUDIO);
+        lane.answer(Some(error));
+        lane.push(audio(0));
+        let answer = (1..).find_map(|n| lane.try_push(audio(n * 20)).err());
+        assert_eq!(answer, Some(error));
+        assert!(!lane.pad.push_event(gst::event::Eos::new()));
+        let message = rig.bus.pop_filtered(&[gst::MessageType::Error]);
+        let text = match message.expect("an error").view() {
+            gst::MessageView::Error(error) => error.debug().expect("it says which").to_string(),
+            _ => unreachable!("filtered"),
+        };
+        assert!(text.contains("src_0"), "{text}");
+        lane.wait_for(gst::EventType::Eos);
+    }
 }

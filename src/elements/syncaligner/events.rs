@@ -84,9 +84,13 @@ impl Stream {
             EventView::Caps(_) => Entry::Caps(event),
             EventView::Eos(_) => {
                 let mut queue = self.queue();
-                queue.flow?;
-                queue.ended = true;
+                let flow = queue.flow;
+                queue.ended |= flow.is_ok();
                 drop(queue);
+                if let Err(flow) = flow {
+                    self.tell_failure(shared, flow);
+                    return Err(flow);
+                }
                 Entry::Eos(event)
             }
             _ => Entry::Event(event),

@@ -284,20 +284,27 @@ impl Stream {
         let ended = queue.ended;
         drop(queue);
         self.wake();
-        let fatal = !matches!(flow, gst::FlowError::Flushing | gst::FlowError::Eos);
-        if ended && fatal {
-            // Nobody upstream is left to hear it.
-            if let Some(element) = shared.element() {
-                gst::element_error!(
-                    element,
-                    gst::StreamError::Failed,
-                    ["{}: downstream took no more: {flow}", self.src.name()]
-                );
-            }
-            self.src.push_event(gst::event::Eos::new());
-        } else if flow == gst::FlowError::Eos {
+        if ended {
+            self.tell_failure(shared, flow);
+        }
+        if flow == gst::FlowError::Eos {
             self.src.push_event(gst::event::Eos::new());
         }
+    }
+
+    /// Nobody upstream is left to hear that downstream has failed: it becomes an error of the element.
+    pub fn tell_failure(&self, shared: &Shared, flow: gst::FlowError) {
+        if matches!(flow, gst::FlowError::Flushing | gst::FlowError::Eos) {
+            return;
+        }
+        if let Some(element) = shared.element() {
+            gst::element_error!(
+                element,
+                gst::StreamError::Failed,
+                ["{}: downstream took no more: {flow}", self.src.name()]
+            );
+        }
+        self.src.push_event(gst::event::Eos::new());
     }
 }
 

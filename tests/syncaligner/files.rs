@@ -159,3 +159,22 @@ fn a_drain_query_opens_what_is_shut() {
     assert!(drain().recv_timeout(PATIENCE).is_ok());
     assert_eq!(lane.all().len(), 5);
 }
+
+#[test]
+fn a_stream_that_ended_without_a_link_stops_no_other() {
+    let rig = Rig::playing("analysis=prescan window=1000000000");
+    let (loose, other) = (rig.file(AUDIO), rig.file(VIDEO));
+    loose.src.unlink(&loose.out).expect("it was linked");
+    (0..100).step_by(20).for_each(|ms| loose.push(audio(ms)));
+    loose.end();
+    other.push(video(0));
+    other.end();
+    other.wait_for(gst::EventType::Eos);
+    // Returns when it has tried.
+    let _ = loose.pad.peer_query(&mut gst::query::Drain::new());
+    // What comes to be linked goes on.
+    loose.src.link(&loose.out).expect("the pads link");
+    loose.wait_for(gst::EventType::Eos);
+    assert_eq!(loose.times(4), [20, 40, 60, 80]);
+    assert!(rig.bus.pop_filtered(&[gst::MessageType::Error]).is_none());
+}

@@ -292,9 +292,16 @@ impl Stream {
         }
     }
 
-    /// Nobody upstream is left to hear that downstream has failed: it becomes an error of the element.
+    /// Nobody upstream is left to hear that downstream has failed: it becomes an error of the element. A pad without a link
+    /// is none as long as there is another with one.
     pub fn tell_failure(&self, shared: &Shared, flow: gst::FlowError) {
-        if matches!(flow, gst::FlowError::Flushing | gst::FlowError::Eos) {
+        let unlinked = |stream: &Stream| stream.queue().flow == Err(gst::FlowError::NotLinked);
+        let fatal = match flow {
+            gst::FlowError::Flushing | gst::FlowError::Eos => false,
+            gst::FlowError::NotLinked => shared.streams().iter().all(|s| unlinked(s)),
+            _ => true,
+        };
+        if !fatal {
             return;
         }
         if let Some(element) = shared.element() {

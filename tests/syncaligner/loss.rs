@@ -204,3 +204,21 @@ fn a_stream_that_begins_again_after_its_end_flows() {
     }
     assert!(!rig.has_message("syncaligner-lost"));
 }
+
+#[test]
+fn a_sensor_that_is_lost_keeps_its_last_reading() {
+    for reference in ["sink_0", "none"] {
+        let properties = format!("on-loss=hold reference-pad={reference}");
+        let (rig, clock) = Rig::live(&properties);
+        let lane = rig.source(SENSOR, 0);
+        set_clock(&clock, 1000);
+        let readings = [3.0_f32, 5.0].map(f32::to_le_bytes).concat();
+        lane.push(crate::rig::bytes(980, 20, readings));
+        lane.buffers(1);
+        set_clock(&clock, 1060);
+        rig.message("syncaligner-lost");
+        let held = &lane.buffers(2)[1];
+        let expected = [5.0_f32, 5.0].map(f32::to_le_bytes).concat();
+        assert_eq!(held.map_readable().unwrap().as_slice(), expected);
+    }
+}

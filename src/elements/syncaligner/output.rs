@@ -176,7 +176,12 @@ impl Output {
             Path::Pictures(pictures) => {
                 pictures.push(media, &mut self.steer, &mut self.line, out);
             }
-            _ => self.plain(media, out),
+            path => {
+                if let Path::Samples(samples) = path {
+                    samples.passes(&media.buffer);
+                }
+                self.plain(media, out);
+            }
         }
     }
 

@@ -81,11 +81,7 @@ impl Samples {
             return;
         }
         self.note(media);
-        if let Some(last) = self.scratch.len().checked_sub(self.channels)
-            && self.holds
-        {
-            self.rest.copy_from_slice(&self.scratch[last..]);
-        }
+        self.keep_last();
         let dropped = self.warp.counts().dropped;
         let samples = std::mem::take(&mut self.scratch);
         let chunks = self.warp.push(media.from, &samples, steer);
@@ -103,6 +99,22 @@ impl Samples {
         }
         if self.warp.counts().dropped > dropped {
             out.push(Out::Dropped);
+        }
+    }
+
+    /// A buffer goes out as it is: what may have to stand in for the next is kept.
+    pub fn passes(&mut self, buffer: &gst::BufferRef) {
+        if self.holds && self.read(buffer) {
+            self.keep_last();
+        }
+    }
+
+    /// Keeps the last reading of the scratch.
+    fn keep_last(&mut self) {
+        if let Some(last) = self.scratch.len().checked_sub(self.channels)
+            && self.holds
+        {
+            self.rest.copy_from_slice(&self.scratch[last..]);
         }
     }
 

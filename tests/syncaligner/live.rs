@@ -261,3 +261,32 @@ fn gaps_are_not_silence() {
     lane.wait_for_time(2020);
     assert!(!rig.has_message("syncaligner-lost"));
 }
+
+#[test]
+fn a_stream_that_downstream_ended_begins_again() {
+    let (rig, clock) = Rig::live(ALONE);
+    let lane = rig.source(VIDEO, 0);
+    rig.set_offset(&lane, 100);
+    set_clock(&clock, 1000);
+    lane.push(video(920));
+    lane.push(video(960));
+    lane.end();
+    lane.answer(Some(gst::FlowError::Eos));
+    set_clock(&clock, 1020);
+    lane.wait_for(gst::EventType::Eos);
+    lane.answer(None);
+    lane.clear();
+    lane.event(gst::event::StreamStart::new("again"));
+    lane.caps(VIDEO);
+    lane.segment(0);
+    set_clock(&clock, 2000);
+    lane.push(video(1960));
+    lane.end();
+    set_clock(&clock, 2060);
+    // What was left of the old stream went with it.
+    assert_eq!(lane.times(1), [2060]);
+    lane.wait_for(gst::EventType::Eos);
+    let ends = lane.events();
+    let ends = ends.iter().filter(|e| e.type_() == gst::EventType::Eos);
+    assert_eq!(ends.count(), 1);
+}

@@ -122,10 +122,14 @@ impl Stream {
         // Nothing fills in before its first buffer: downstream, which is at its end, would refuse that for good.
         self.input().forget_length();
         let mut queue = self.queue();
-        if !std::mem::take(&mut queue.ended) {
+        if queue.flow == Err(gst::FlowError::Eos) {
+            // Downstream ended the old one before upstream did: what is left of it goes.
+            queue.reopen();
+        } else if std::mem::take(&mut queue.ended) {
+            queue.task_done = queue.flow.is_err();
+        } else {
             return;
         }
-        queue.task_done = false;
         drop(queue);
         self.wake();
         self.input().ask_again();

@@ -260,7 +260,7 @@ impl Stream {
             let alarm = Alarm::set(self, &running, due);
             let mut queue = self.queue();
             while alarm.rung().is_none()
-                && queue.flow.is_ok()
+                && !queue.is_flushing()
                 && !queue.is_closed()
                 && queue.alarms == alarms
             {

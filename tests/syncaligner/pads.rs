@@ -381,3 +381,19 @@ fn a_gap_that_can_not_be_is_passed_over() {
     lane.push(audio(20));
     assert_eq!(lane.times(2), [0, 20]);
 }
+
+#[test]
+fn a_name_that_is_taken_leaves_nothing_behind() {
+    let rig = Rig::playing("");
+    let lane = rig.file(AUDIO);
+    let template = rig.element.pad_template("sink_%u").expect("a template");
+    let again = rig.element.request_pad(&template, Some("sink_00"), None);
+    assert!(again.is_none(), "the number is taken");
+    lane.push(audio(0));
+    assert_eq!(lane.times(1), [0]);
+    assert_eq!(rig.element.num_pads(), 2);
+    // A thread that were left would hold it.
+    let element = rig.element.downgrade();
+    drop((rig, lane));
+    assert!(element.upgrade().is_none());
+}

@@ -179,12 +179,17 @@ pub(super) fn request(
     let src_template = element.pad_template("src_%u")?;
     let shared = imp.shared();
     let number = number(&element, wanted)?;
-    let id = shared.reserve();
     let (sink_name, src_name) = (format!("sink_{number}"), format!("src_{number}"));
+    let is_there = |name: &String| element.static_pad(name).is_some();
+    if [&sink_name, &src_name].into_iter().any(is_there) {
+        gst::warning!(CAT, imp = imp, "there is a pad {sink_name} already");
+        return None;
+    }
+    let id = shared.reserve();
     let sink = sink_pad(template, &sink_name, id);
     let src = src_pad(&src_template, &src_name, id, element.downgrade());
     let stream = Stream::new(id, sink.clone(), src.clone());
-    shared.add(stream);
+    shared.add(stream.clone());
     let active =
         element.current_state() > gst::State::Ready || element.pending_state() > gst::State::Ready;
     if active {
@@ -192,9 +197,15 @@ pub(super) fn request(
         let _ = src.set_active(true);
         let _ = sink.set_active(true);
     }
-    if element.add_pad(&src).is_err() || element.add_pad(&sink).is_err() {
-        gst::warning!(CAT, imp = imp, "there is a pad {sink_name} already");
-        let _ = element.remove_pad(&src);
+    let has_src = element.add_pad(&src).is_ok();
+    if !has_src || element.add_pad(&sink).is_err() {
+        // Somebody was faster. The task of an active pad would stay for ever.
+        stream.close();
+        let _ = sink.set_active(false);
+        let _ = src.set_active(false);
+        if has_src {
+            let _ = element.remove_pad(&src);
+        }
         shared.remove(id);
         return None;
     }

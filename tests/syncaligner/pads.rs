@@ -397,3 +397,30 @@ fn a_name_that_is_taken_leaves_nothing_behind() {
     drop((rig, lane));
     assert!(element.upgrade().is_none());
 }
+
+#[test]
+fn a_name_of_no_pad_is_warned_of_once() {
+    let rig = Rig::playing("reference-pad=sink_7");
+    let (sound, pictures) = (rig.file(AUDIO), rig.file(VIDEO));
+    pictures.sink.set_property("follow", "sink_9");
+    for turn in 0..3 {
+        sound.push(audio(turn * 20));
+        pictures.push(video(turn * 40));
+    }
+    let next = || rig.bus.pop_filtered(&[gst::MessageType::Warning]);
+    let warnings: Vec<String> = std::iter::from_fn(next)
+        .map(|message| match message.view() {
+            gst::MessageView::Warning(warning) => {
+                warning.debug().expect("it says which").to_string()
+            }
+            _ => unreachable!("filtered"),
+        })
+        .collect();
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].contains("reference-pad") && warnings[0].contains("sink_7"));
+    let second = ["sink_1", "follow", "sink_9"];
+    assert!(
+        second.iter().all(|word| warnings[1].contains(word)),
+        "{warnings:?}"
+    );
+}

@@ -288,6 +288,7 @@ impl Stream {
     fn look(&self, shared: &Shared, buffer: &gst::BufferRef) -> Option<Located> {
         if !std::mem::replace(&mut self.input().asked, true) {
             self.ask_upstream(shared);
+            shared.check_names(self);
         }
         let live = self.live(shared);
         let mut input = self.input();

@@ -1,6 +1,6 @@
 //! What all streams of an element share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -51,6 +51,8 @@ pub(super) struct Shared {
     pub latency: Latency,
     /// PLAYING: time runs.
     playing: AtomicBool,
+    /// Whose properties named a pad that is not there, and which.
+    warned: Mutex<BTreeSet<(String, &'static str)>>,
 }
 
 impl Shared {
@@ -119,6 +121,30 @@ impl Shared {
         streams.values().find(|s| s.sink.name() == name).cloned()
     }
 
+    /// The first media of a stream have come: warns, once, of pads that are named and not there.
+    pub fn check_names(&self, stream: &Stream) {
+        let Some(element) = self.element() else {
+            return;
+        };
+        let reference = self.settings().reference_pad.clone();
+        let follow = stream.words().follow.clone();
+        let named = [
+            (element.name().into(), "reference-pad", reference),
+            (stream.name(), "follow", follow),
+        ];
+        for (whose, property, name) in named {
+            let missing = name.filter(|name| self.named(name).is_none());
+            let Some(name) = missing else { continue };
+            if lock(&self.warned).insert((whose.clone(), property)) {
+                gst::element_warning!(
+                    element,
+                    gst::LibraryError::Settings,
+                    ["{whose}: {property} is {name}, and there is no pad of that name"]
+                );
+            }
+        }
+    }
+
     /// Whose measurement counts for a stream: its own, or that of the stream that it follows.
     fn source(&self, stream: &Stream) -> Id {
         let follow = stream.words().follow.clone();
@@ -173,6 +199,7 @@ impl Shared {
         self.analysis.start(settings.measurement());
         self.reference.reset();
         self.latency.reset();
+        lock(&self.warned).clear();
         self.gate.start(&settings);
         self.streams().iter().for_each(|s| s.reset());
     }

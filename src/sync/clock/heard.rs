@@ -5,17 +5,16 @@ use std::collections::VecDeque;
 use super::change::{Proof, Rivals};
 use super::pair::{Compare, Content, Evidence, Wanted};
 use super::quality::{self, Quality};
+use super::spans::{along, before, free, length, part};
 use super::votes::{AGREE, Residuals, Votes};
 use crate::sync::audio::Found;
 use crate::sync::audio::search::hypotheses;
-use crate::sync::{Affine, Measure, RATE, Settings, Snapshot, State, Window};
+use crate::sync::{Affine, Measure, Settings, Snapshot, State, Window};
 
 /// Between wide searches, in seconds.
 const WIDE: f64 = 1.0;
 /// Between measurements about the map, in seconds.
 const TRACK: f64 = 0.25;
-/// Less audio is not searched, in seconds.
-const LEAST: f64 = 3.0;
 /// Windows that prove a lock end this far apart, in seconds.
 const APART: f64 = 2.5;
 /// Ends are told to the sample and through the map: less is no difference, in seconds.
@@ -36,17 +35,12 @@ const CLAIMED_EARLY: f64 = 5e-3;
 const WANDER: f64 = 1e-6;
 /// A map that nothing confirmed for long is not looked for further off than this, in seconds.
 const LEAST_STEP: f64 = 1e-3;
-/// More of the reference than this is not looked at for a second time, in seconds.
-const LONGEST_BEFORE: f64 = 10.0;
 /// After so many searches in vain, only every other is made.
 const PATIENCE: u32 = 30;
 /// This many wide searches in a row that don't tell two offsets apart are worth a word.
 const UNDECIDED: u32 = 3;
 /// A locked pair that fails looks through all drifts at each so many searches.
 const ALL_DRIFTS: u32 = 4;
-/// Audio around a span that a tracking measurement may look into, in seconds.
-const MARGIN: f64 = 0.05;
-
 /// The machine from searches to a locked map.
 #[derive(Debug)]
 pub struct Heard<C> {
@@ -70,17 +64,6 @@ pub struct Heard<C> {
     failed: u32,
     undecided: u32,
     told_undecided: bool,
-}
-
-/// How much audio a search over all offsets compares, in seconds.
-pub(super) fn length(settings: &Settings) -> f64 {
-    settings.window.max(settings.max_offset + LEAST)
-}
-
-/// How much more of the reference a search along the map looks at, in seconds. What circles is there a second time, as loud as
-/// the first; in windows of one length its other places would lie half outside.
-pub(super) fn before(settings: &Settings) -> f64 {
-    settings.max_offset.clamp(0.0, LONGEST_BEFORE)
 }
 
 impl<C: Compare> Heard<C> {
@@ -136,24 +119,6 @@ impl<C: Compare> Heard<C> {
         self.searched.is_some_and(|searched| end < searched - WIDE)
     }
 
-    /// The spans that show the same by `map`, and what the reference had up to `before` seconds earlier.
-    fn along(&self, map: &Affine, end: f64, before: f64) -> Wanted {
-        let start = end - self.settings.window;
-        Wanted {
-            reference: (map.apply(start) - MARGIN - before, map.apply(end) + MARGIN),
-            stream: (start, end),
-        }
-    }
-
-    /// The spans that show the same at some offset, up to a time that both were seen at.
-    fn free(&self, latest: f64) -> Wanted {
-        let start = latest - length(&self.settings);
-        Wanted {
-            reference: (start - before(&self.settings), latest),
-            stream: (start, latest),
-        }
-    }
-
     fn search(&mut self, reference: &Window, stream: &Window, told: &mut Vec<Evidence>) {
         let along = self
             .map
@@ -171,7 +136,7 @@ impl<C: Compare> Heard<C> {
             return self.judge(along, reference, told);
         }
         let latest = reference.end().min(stream.end());
-        let spans = self.free(latest);
+        let spans = free(&self.settings, latest);
         let drifts = hypotheses(self.settings.max_drift);
         let parts = (part(reference, spans.reference), part(stream, spans.stream));
         let free = self.compare.wide(&parts.0, &parts.1, &drifts);
@@ -185,7 +150,7 @@ impl<C: Compare> Heard<C> {
 
     /// Searches about the map: offsets are those beyond it, so that a drift of hours does not carry it out of bounds.
     fn search_along(&mut self, map: &Affine, reference: &Window, stream: &Window) -> Option<Found> {
-        let spans = self.along(map, self.now, before(&self.settings));
+        let spans = along(&self.settings, map, self.now, before(&self.settings));
         let (mut other, own) = (part(reference, spans.reference), part(stream, spans.stream));
         let shift = map.shift(self.now);
         other.start -= shift;
@@ -303,7 +268,7 @@ impl<C: Compare> Heard<C> {
         let Some(map) = self.map else {
             return;
         };
-        let spans = self.along(&map, end, 0.0);
+        let spans = along(&self.settings, &map, end, 0.0);
         let parts = (part(reference, spans.reference), part(stream, spans.stream));
         let Some(found) = self.compare.track(&parts.0, &parts.1, &map) else {
             return;
@@ -415,14 +380,14 @@ impl<C: Compare> Content for Heard<C> {
     fn wanted(&self, reference: f64, stream: f64) -> Option<Wanted> {
         let end = self.both(reference, stream);
         let Some(map) = self.map else {
-            return Some(self.free(end));
+            return Some(free(&self.settings, end));
         };
         if !self.wide_due(end) {
-            return Some(self.along(&map, end, 0.0));
+            return Some(along(&self.settings, &map, end, 0.0));
         }
-        let along = self.along(&map, end, before(&self.settings));
+        let along = along(&self.settings, &map, end, before(&self.settings));
         // A search that fails along the map is made again on what lies at the same time.
-        let free = self.free(reference.min(stream));
+        let free = free(&self.settings, reference.min(stream));
         let both = |a: (f64, f64), b: (f64, f64)| (a.0.min(b.0), a.1.max(b.1));
         Some(Wanted {
             reference: both(along.reference, free.reference),
@@ -499,19 +464,4 @@ fn is_undecided(found: &Found) -> bool {
         ..*found
     };
     alone.passes_wide() && !found.passes_wide()
-}
-
-/// What `window` has of a span of times.
-fn part(window: &Window, (from, to): (f64, f64)) -> Window {
-    let index = |time: f64| ((time - window.start) * RATE).ceil().max(0.0) as usize;
-    let behind = index(to).min(window.samples.len());
-    let first = index(from).min(behind);
-    Window {
-        start: window.start + first as f64 / RATE,
-        samples: window
-            .samples
-            .get(first..behind)
-            .unwrap_or_default()
-            .to_vec(),
-    }
 }

@@ -8,6 +8,7 @@ mod heard;
 pub mod pair;
 pub mod quality;
 mod seen;
+mod spans;
 mod sweep;
 pub mod votes;
 

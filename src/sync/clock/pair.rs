@@ -1,7 +1,8 @@
 //! A stream against its reference: what is known of how they lie on one line, and what changed in that.
 
-use super::heard::{Heard, before, length};
+use super::heard::Heard;
 use super::seen::Seen;
+use super::spans::{before, length};
 use super::votes::Residuals;
 use crate::sync::audio::{Found, Search};
 use crate::sync::{Affine, Measure, Settings, Snapshot, State, Window};

@@ -36,19 +36,6 @@ pub struct Show {
     pub discont: bool,
 }
 
-/// What became of all frames.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FrameCounts {
-    /// Frames that came.
-    pub taken: u64,
-    /// Frames shown, copies not counted.
-    pub shown: u64,
-    /// Frames dropped.
-    pub dropped: u64,
-    /// Copies shown.
-    pub repeated: u64,
-}
-
 /// Decides for each frame under a [`Steer`].
 ///
 /// Frames keep their own times, mapped; they are not put onto a grid. Where a step opens a hole of more than 1.5
@@ -61,7 +48,6 @@ pub struct Frames {
     shown: Option<f64>,
     applied: Affine,
     broken: bool,
-    counts: FrameCounts,
 }
 
 impl Frames {
@@ -75,25 +61,12 @@ impl Frames {
             shown: None,
             applied: Affine::IDENTITY,
             broken: true,
-            counts: FrameCounts::default(),
         }
     }
 
     /// The duration of a frame by the caps' rate, in seconds. Without it, that of the last frame or the last interval counts.
     pub fn set_nominal(&mut self, duration: Option<f64>) {
         self.nominal = duration.filter(|d| DURATIONS.contains(d));
-    }
-
-    /// What became of all frames.
-    #[must_use]
-    pub fn counts(&self) -> FrameCounts {
-        self.counts
-    }
-
-    /// The time of the last frame shown.
-    #[must_use]
-    pub fn last(&self) -> Option<f64> {
-        self.shown
     }
 
     /// The stream's own line leaps: no hole is filled before the next frame, and that is not continuous.
@@ -111,7 +84,6 @@ impl Frames {
     /// The frame of this time and duration on the stream's own line, in seconds. One without a time follows the last at
     /// its duration; it is dropped if that is unknown.
     pub fn push(&mut self, pts: Option<f64>, duration: Option<f64>, steer: &mut Steer) -> Verdict {
-        self.counts.taken += 1;
         let duration = duration.filter(|d| DURATIONS.contains(d));
         let nominal = self.nominal.or(duration);
         let pts = pts
@@ -144,8 +116,6 @@ impl Frames {
             self.fill(&mut show, shown, every, opened);
         }
         self.shown = Some(time);
-        self.counts.shown += 1;
-        self.counts.repeated += u64::from(show.repeats);
         Verdict::Show(show)
     }
 
@@ -164,7 +134,6 @@ impl Frames {
     }
 
     fn drop_one(&mut self) -> Verdict {
-        self.counts.dropped += 1;
         self.broken = true;
         Verdict::Drop
     }
@@ -221,7 +190,6 @@ mod tests {
         assert!(first.from + 4.0 * first.every < first.time - 0.5 * EVERY);
         let next = show(frames.push(Some(11.0 * EVERY), Some(EVERY), &mut steer));
         assert_eq!(next.repeats, 0);
-        assert_eq!(frames.counts().repeated, 5);
     }
 
     #[test]
@@ -244,7 +212,6 @@ mod tests {
         let first = show(all[2]);
         assert!((first.time - 0.38).abs() < 1e-12 && first.time > 0.36);
         assert_eq!((first.repeats, first.discont), (0, true));
-        assert_eq!(frames.counts().dropped, 2);
     }
 
     #[test]
@@ -300,8 +267,6 @@ mod tests {
                 }
             }
         }
-        let counts = frames.counts();
-        assert_eq!(counts.taken, counts.shown + counts.dropped);
     }
 
     #[test]

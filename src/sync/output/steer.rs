@@ -75,7 +75,7 @@ impl Steer {
         }
     }
 
-    /// Whether no target was set since the start or the last [`reset`](Self::reset): samples then pass untouched.
+    /// Whether no target was set yet: samples then pass untouched.
     #[must_use]
     pub fn is_identity(&self) -> bool {
         !self.engaged
@@ -121,22 +121,6 @@ impl Steer {
         self.add(at, Affine::through(at, from.shift(at), slope));
         self.add(at + error.abs() / SLEW, map);
         None
-    }
-
-    /// Stays where it is: a slew ends at the time last asked for, its drift goes on without it.
-    pub fn hold(&mut self) {
-        let Some(at) = self.seen else { return };
-        let held = Affine::through(at, self.applied().shift(at), self.goal().drift);
-        self.pieces.retain(|&(begin, _)| begin < at);
-        self.add(at, held);
-    }
-
-    /// Back to the identity from `at` on, as after [`new`](Self::new). Returns the step, if it takes one.
-    pub fn reset(&mut self, at: f64) -> Option<Step> {
-        self.engaged = false;
-        let step = self.target(Affine::IDENTITY, at);
-        self.engaged = false;
-        step
     }
 
     /// The stream's own line leaps to `time`: a slew under way is over, the goal holds.
@@ -268,30 +252,6 @@ mod tests {
         assert!((steer.map_at(2.0).shift(2.0) - before).abs() < 1e-12);
         assert!((steer.map_at(2.5).shift(2.5) - 0.00025).abs() < 1e-12);
         assert_eq!(steer.map_at(3.1), shifted(0.0));
-    }
-
-    #[test]
-    fn hold_ends_a_slew_and_keeps_the_drift() {
-        let mut steer = Steer::new();
-        steer.target(Affine::through(0.0, 0.0, 1e-4), 0.0);
-        steer.target(Affine::through(0.0, 0.0008, 1e-4), 1.0);
-        let shift = steer.map_at(1.5).shift(1.5);
-        steer.hold();
-        let held = steer.map_at(20.0);
-        assert!((held.drift - 1e-4).abs() < 1e-12);
-        assert!((held.shift(1.5) - shift).abs() < 1e-12);
-        assert_eq!(steer.piece(21.0).until, f64::INFINITY);
-    }
-
-    #[test]
-    fn reset_leads_back_to_the_identity_in_one_step() {
-        let mut steer = Steer::new();
-        steer.target(shifted(0.0004), 0.0);
-        let step = steer.reset(3.0).unwrap();
-        assert_eq!(step.to, Affine::IDENTITY);
-        assert!(steer.is_identity());
-        assert_eq!(steer.map_at(3.0), Affine::IDENTITY);
-        assert!(steer.target(shifted(0.0004), 4.0).is_some());
     }
 
     #[test]

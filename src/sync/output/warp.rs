@@ -155,15 +155,6 @@ impl Warp {
         }
     }
 
-    /// How far the filter looks ahead, in seconds.
-    #[must_use]
-    pub fn latency(&self) -> f64 {
-        match self.kernel {
-            Kernel::Sinc => AHEAD as f64 / self.rate,
-            Kernel::Linear => 1.0 / self.rate,
-        }
-    }
-
     /// Gives a chunk's buffer back, to be filled again.
     pub fn reuse(&mut self, mut samples: Vec<f32>) {
         if self.spare.len() < SPARE {

@@ -44,8 +44,9 @@ struct State {
 struct Lane {
     /// Where it began and how far it has come on its own line, in seconds.
     span: Option<(f64, f64)>,
-    /// Nobody waits for it: live, sparse, ended.
+    /// Nobody waits for it, and it for nobody: live, sparse.
     apart: bool,
+    ended: bool,
     stalled: bool,
     /// Its queue takes no more while the gate is shut.
     full: bool,
@@ -54,7 +55,16 @@ struct Lane {
 
 impl Lane {
     fn is_awaited(&self) -> bool {
-        !self.apart && !self.stalled
+        !self.apart && !self.ended && !self.stalled
+    }
+
+    /// What came means nothing any more; what kind of stream it is stays.
+    fn flush(&mut self, flushing: bool) {
+        *self = Self {
+            flushing,
+            apart: self.apart,
+            ..Self::default()
+        };
     }
 }
 
@@ -72,7 +82,7 @@ impl State {
             .filter(|(_, lane)| lane.is_awaited())
             .map(|(_, lane)| lane.span.map_or(began, |(_, at)| at))
             .fold(f64::INFINITY, f64::min);
-        let goes = self.running && !lane.flushing && !lane.apart;
+        let goes = self.running && !lane.flushing && !lane.apart && !lane.ended;
         goes && at - last > self.window
     }
 
@@ -132,20 +142,15 @@ impl Gate {
 
     /// The stream is live or sparse (or no longer): nobody waits for it, and it for nobody.
     pub fn set_apart(&self, shared: &Shared, id: Id, apart: bool) {
-        self.change(shared, id, |lane| lane.apart = apart);
+        self.change(shared, id, |lane| (lane.apart, lane.ended) = (apart, false));
     }
 
     pub fn ended(&self, shared: &Shared, id: Id) {
-        self.change(shared, id, |lane| lane.apart = true);
+        self.change(shared, id, |lane| lane.ended = true);
     }
 
     pub fn flush(&self, shared: &Shared, id: Id, flushing: bool) {
-        self.change(shared, id, |lane| {
-            *lane = Lane {
-                flushing,
-                ..Lane::default()
-            };
-        });
+        self.change(shared, id, |lane| lane.flush(flushing));
     }
 
     /// Media from `from` to `to` on the own line have come: returns when the others are near enough.
@@ -211,7 +216,10 @@ impl Gate {
             .map(|stream| (stream.id, shared.known(stream).state))
             .collect();
         let state = lock(&self.state);
-        let apart = |id: Id| state.lanes.get(&id).is_none_or(|lane| lane.apart);
+        let apart = |id: Id| {
+            let lane = state.lanes.get(&id);
+            lane.is_none_or(|lane| lane.apart || lane.ended)
+        };
         let (mut locked, mut open) = (0, 0);
         for (id, known) in known {
             match known {
@@ -245,5 +253,47 @@ impl State {
             let behind = lane.span.is_none_or(is_behind) || shut && !lane.full;
             lane.stalled |= behind && lane.is_awaited();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(lanes: [Lane; 2]) -> State {
+        State {
+            running: true,
+            window: 5.0,
+            lanes: lanes.into_iter().enumerate().collect(),
+            ..State::default()
+        }
+    }
+
+    fn lane(to: f64) -> Lane {
+        Lane {
+            span: Some((0.0, to)),
+            ..Lane::default()
+        }
+    }
+
+    #[test]
+    fn a_live_stream_waits_for_nobody_after_a_flush_either() {
+        let mut lanes = [lane(10.0), lane(1.0)];
+        for lane in &mut lanes {
+            lane.apart = true;
+            lane.flush(true);
+            lane.flush(false);
+        }
+        lanes[0].span = Some((0.0, 10.0));
+        assert!(!state(lanes).must_wait(0));
+    }
+
+    #[test]
+    fn a_file_that_ended_is_waited_for_again_after_a_flush() {
+        let ended = |ended| Lane { ended, ..lane(1.0) };
+        assert!(!state([lane(10.0), ended(true)]).must_wait(0));
+        let mut again = ended(true);
+        again.flush(false);
+        assert!(state([lane(10.0), again]).must_wait(0));
     }
 }

@@ -21,6 +21,8 @@ const FILE: Limits = Limits {
 const PRESCAN_BYTES: usize = 256 << 20;
 /// Most bytes of a live stream that are held, whatever their times say.
 const LIVE_BYTES: usize = 512 << 20;
+/// A busy machine may let a sink take media later by so many seconds.
+const SLACK: f64 = 0.1;
 /// A burst of live media may be so many seconds longer than what is held.
 const BURST: f64 = 1.0;
 
@@ -427,7 +429,10 @@ impl Stream {
         drop(settings);
         let (latency, most) = (latency * 1e-9, most * 1e-9);
         let early = seconds(shared.latency.of(self.id).unwrap_or(0));
-        let sink = seconds(shared.latency.configured());
+        let sink = match shared.latency.configured() {
+            0 => 0.0,
+            configured => seconds(configured) + SLACK,
+        };
         (early + (latency + delay).min(most)).max(sink + delay.min(most))
     }
 

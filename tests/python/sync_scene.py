@@ -35,7 +35,8 @@ def on_line(time):
 
 def check(folder):
     measured = [json.loads(line) for line in (folder / "measured.jsonl").read_text().splitlines()]
-    assert measured and measured[0]["message"] == "syncaligner-locked", measured
+    # What is not proven yet may be told to move before.
+    assert "syncaligner-locked" in [figures["message"] for figures in measured], measured
     for figures in measured:
         off = abs(figures["at_s"] + figures["offset_s"] - on_line(figures["at_s"]))
         # A frame of the film lasts 33 ms.

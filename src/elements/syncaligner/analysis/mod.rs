@@ -49,7 +49,7 @@ pub(super) enum News {
     Changed,
     /// The map was proven.
     Locked,
-    /// A proven map moved.
+    /// A map moved, proven or provisional.
     Updated,
     /// Content does not tell two offsets apart, or contradicts the clocks.
     Ambiguous,

@@ -15,6 +15,7 @@ pub mod opusindexer;
 pub mod opusindexsrc;
 /// `syncaligner`.
 pub mod syncaligner;
+mod time;
 
 /// Registers every element with the plugin.
 ///

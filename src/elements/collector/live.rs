@@ -3,8 +3,8 @@
 use gst::prelude::*;
 
 use super::interleave::State;
-use super::pads::nanoseconds;
 use super::{Collector, Mux, Slot, lock};
+use crate::elements::time::nanoseconds;
 
 /// What upstream says of itself, over all pads, in nanoseconds.
 #[derive(Debug, Default)]

@@ -6,6 +6,7 @@ use gst::prelude::*;
 
 use super::queue::{Block, Entry, Queue};
 use super::{Slot, Timeline};
+use crate::elements::time::{nanoseconds, signed_nanoseconds};
 
 /// A segment that is not corrected within so many nanoseconds of blocks stays as it is.
 const DOUBT: u64 = 500_000_000;
@@ -44,11 +45,6 @@ pub(super) struct PadState {
     /// The chain function waits for room.
     pub blocked: bool,
     pub room: Arc<Condvar>,
-}
-
-/// Nanoseconds, saturating.
-pub(super) fn nanoseconds(time: gst::ClockTime) -> i64 {
-    i64::try_from(time.nseconds()).unwrap_or(i64::MAX)
 }
 
 /// True when a segment says anew, and other than before, where running time begins.
@@ -94,10 +90,7 @@ impl PadState {
             Timeline::Running => segment.to_running_time_full(time?)?,
             Timeline::Stream => segment.to_stream_time_full(time?)?,
         };
-        Some(match time {
-            gst::Signed::Positive(time) => nanoseconds(time),
-            gst::Signed::Negative(time) => -nanoseconds(time),
-        })
+        Some(signed_nanoseconds(time))
     }
 
     /// `patient` where blocks wait for a correction.

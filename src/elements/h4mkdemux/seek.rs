@@ -6,7 +6,8 @@ use gst::subclass::prelude::*;
 use super::imp::{CAT, H4mkDemux};
 use super::reader::{ReadError, Reader, Source};
 use super::reverse::Reverse;
-use super::state::{Plan, State, clock_time, nanoseconds};
+use super::state::{Plan, State, clock_time};
+use crate::elements::time::nanoseconds;
 use crate::h4mk::Entry;
 
 /// A seek event's fields.

@@ -6,6 +6,7 @@ use gst_base::UniqueFlowCombiner;
 
 use super::reverse::Reverse;
 use super::stream::{Start, Stream};
+use crate::elements::time::nanoseconds;
 use crate::h4mk::{Block, Entry, Tracks};
 use crate::meta;
 
@@ -101,11 +102,6 @@ fn with_format(tags: Option<gst::TagList>) -> gst::TagList {
     list.set_scope(gst::TagScope::Global);
     list.add::<gst::tags::ContainerFormat>(&"H4MK", gst::TagMergeMode::Replace);
     tags
-}
-
-/// A non-negative time as nanoseconds.
-pub(super) fn nanoseconds(time: gst::ClockTime) -> i64 {
-    i64::try_from(time.nseconds()).unwrap_or(i64::MAX)
 }
 
 /// A time as a clock time, negative ones as 0.

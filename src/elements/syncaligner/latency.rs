@@ -8,6 +8,7 @@ use gst::prelude::*;
 use super::analysis::Id;
 use super::shared::Shared;
 use super::stream::{Stream, lock};
+use crate::elements::time::nanoseconds;
 
 /// What is added for late streams comes in steps of so many nanoseconds, so that drift does not ask for more each second.
 const STEP: u64 = 20_000_000;
@@ -32,10 +33,6 @@ fn peer_latency(pad: &gst::Pad) -> Option<(bool, gst::ClockTime, Option<gst::Clo
     pad.peer_query(&mut query).then(|| query.result())
 }
 
-fn signed(time: gst::ClockTime) -> i64 {
-    i64::try_from(time.nseconds()).unwrap_or(i64::MAX)
-}
-
 impl Latency {
     pub fn reset(&self) {
         *lock(&self.0) = State::default();
@@ -46,7 +43,7 @@ impl Latency {
         let answer = peer_latency(stream.sink.upcast_ref());
         let mut state = lock(&self.0);
         match answer {
-            Some((true, min, _)) => state.upstream.insert(stream.id, signed(min)),
+            Some((true, min, _)) => state.upstream.insert(stream.id, nanoseconds(min)),
             _ => state.upstream.remove(&stream.id),
         };
         state.upstream.contains_key(&stream.id)
@@ -59,7 +56,7 @@ impl Latency {
 
     /// A sink was told the latency of the pipeline.
     pub fn configure(&self, latency: gst::ClockTime) {
-        lock(&self.0).configured = signed(latency);
+        lock(&self.0).configured = nanoseconds(latency);
     }
 
     /// The latency of the pipeline in nanoseconds, as far as a sink was told.
@@ -79,7 +76,7 @@ impl Latency {
             let answer = peer_latency(stream.sink.upcast_ref());
             let mut state = lock(&self.0);
             if let Some((true, pad_min, pad_max)) = answer {
-                state.upstream.insert(stream.id, signed(pad_min));
+                state.upstream.insert(stream.id, nanoseconds(pad_min));
                 live = true;
                 min = min.max(pad_min);
                 max = max.into_iter().chain(pad_max).min();

@@ -1,13 +1,11 @@
 //! Samples of audio and sensors, carried along the applied map.
 
+use crate::sync::audio::Format;
 use crate::sync::output::{Chunk, Kernel, Steer, Warp};
 
 use super::line::Line;
 use super::output::{Came, Out, Piece};
 use super::queue::Media;
-
-/// Full scale of 16 bits.
-const SCALE: f32 = 32_768.0;
 
 /// Samples of a stream on their way.
 #[derive(Debug)]
@@ -15,8 +13,7 @@ pub(super) struct Samples {
     warp: Warp,
     rate: f64,
     channels: usize,
-    /// S16LE; F32LE otherwise.
-    short: bool,
+    format: Format,
     /// Used again for each buffer.
     scratch: Vec<f32>,
     /// What stands in for samples that do not come: silence, or the last reading.
@@ -61,7 +58,10 @@ impl Samples {
             warp: Warp::new(rate, channels, kernel),
             rate: f64::from(rate),
             channels,
-            short: format == Some("S16LE"),
+            format: match format {
+                Some("S16LE") => Format::S16,
+                _ => Format::F32,
+            },
             scratch: Vec::new(),
             rest: vec![0.0; channels],
             holds: kernel == Kernel::Linear,
@@ -128,7 +128,7 @@ impl Samples {
     pub fn held(&self, about: f64) -> (Vec<u8>, f64) {
         let frames = (about * self.rate).round().max(1.0);
         let samples: Vec<f32> = self.rest.repeat(frames as usize);
-        (self.write(&samples), frames / self.rate)
+        (self.format.write(&samples), frames / self.rate)
     }
 
     /// Fills the scratch with the samples of a buffer; false where that can't be read.
@@ -136,26 +136,8 @@ impl Samples {
         let Ok(map) = buffer.map_readable() else {
             return false;
         };
-        self.scratch.clear();
-        if self.short {
-            let samples = map.as_chunks::<2>().0.iter();
-            self.scratch
-                .extend(samples.map(|s| f32::from(i16::from_le_bytes(*s)) / SCALE));
-        } else {
-            let samples = map.as_chunks::<4>().0.iter();
-            self.scratch.extend(samples.map(|s| f32::from_le_bytes(*s)));
-        }
+        self.format.read(&map, &mut self.scratch);
         true
-    }
-
-    fn write(&self, samples: &[f32]) -> Vec<u8> {
-        if self.short {
-            // Saturates.
-            let short = |s: &f32| ((s * SCALE).round() as i16).to_le_bytes();
-            samples.iter().flat_map(short).collect()
-        } else {
-            samples.iter().flat_map(|s| s.to_le_bytes()).collect()
-        }
     }
 
     /// Keeps the times that a buffer has on other clocks, its own among them.
@@ -201,7 +183,7 @@ impl Samples {
         if samples.is_empty() {
             out.push(Out::Dropped);
         } else if let Some(place) = line.place(from, from + length) {
-            let mut buffer = gst::Buffer::from_mut_slice(self.write(samples));
+            let mut buffer = gst::Buffer::from_mut_slice(self.format.write(samples));
             if let Some(made) = buffer.get_mut() {
                 place.stamp(made);
                 self.stamp(made, chunk.own + later);

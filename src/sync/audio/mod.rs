@@ -1,6 +1,7 @@
 //! What is heard: mono audio, how far two pieces of it lie apart, and claps.
 
 pub mod envelope;
+pub mod format;
 pub mod mono;
 pub mod onset;
 pub mod search;
@@ -17,6 +18,7 @@ pub(crate) mod synth;
 #[cfg(test)]
 mod tests;
 
+pub use format::{Format, RATES};
 pub use mono::Mono;
 pub use onset::Onsets;
 pub use search::{Found, Search};

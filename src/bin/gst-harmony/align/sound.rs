@@ -1,6 +1,6 @@
 //! Decoded sound on the time line of its file, as the measurement wants it.
 
-use gstharmony::sync::audio::Mono;
+use gstharmony::sync::audio::{Format, Mono, RATES};
 use gstharmony::sync::line::{Placed, SampleLine};
 
 use super::decode::Taker;
@@ -9,14 +9,12 @@ use crate::failure::{Failure, Outcome};
 
 /// A buffer that is marked as a new beginning is one if it lies this far off, in seconds.
 const APART: f64 = 2e-3;
-/// Samples a second that are converted.
-const RATES: std::ops::RangeInclusive<u32> = 8_000..=384_000;
 
 /// Mono sound at the rate of the measurement. A file's time 0 is where its playback begins (running time).
 #[derive(Default)]
 pub struct Sound {
     segment: Option<gst::FormattedSegment<gst::ClockTime>>,
-    format: Option<Format>,
+    sound: Option<Form>,
     /// Samples of one buffer.
     scratch: Vec<f32>,
     pub stretches: Vec<Stretch>,
@@ -25,7 +23,7 @@ pub struct Sound {
 }
 
 /// A form of sound and what follows it.
-struct Format {
+struct Form {
     info: gst_audio::AudioInfo,
     line: SampleLine,
     mono: Mono,
@@ -55,8 +53,8 @@ impl Taker for Sound {
                         RATES.end()
                     )));
                 }
-                if self.format.as_ref().is_none_or(|old| old.info != info) {
-                    self.format = Some(Format::new(info));
+                if self.sound.as_ref().is_none_or(|old| old.info != info) {
+                    self.sound = Some(Form::new(info));
                 }
             }
             _ => {}
@@ -66,12 +64,12 @@ impl Taker for Sound {
 
     /// Takes what of a buffer lies within its segment: decoders run ahead of where playback begins.
     fn buffer(&mut self, buffer: &gst::Buffer) -> Outcome {
-        let (Some(segment), Some(format)) = (&self.segment, &mut self.format) else {
+        let (Some(segment), Some(form)) = (&self.segment, &mut self.sound) else {
             return Err(Failure::Data(
                 "its sound: found a buffer before its caps and segment".to_owned(),
             ));
         };
-        let (rate, bpf) = (format.info.rate(), format.info.bpf());
+        let (rate, bpf) = (form.info.rate(), form.info.bpf());
         let clipped = gst_audio::audio_buffer_clip(buffer.clone(), segment.upcast_ref(), rate, bpf);
         let Some(buffer) = clipped else {
             return Ok(());
@@ -82,28 +80,27 @@ impl Taker for Sound {
         let map = buffer
             .map_readable()
             .map_err(|error| Failure::Data(error.to_string()))?;
-        self.scratch.clear();
-        if format.info.format() == gst_audio::AudioFormat::F32le {
-            let samples = map.as_chunks::<4>().0.iter();
-            self.scratch.extend(samples.map(|b| f32::from_le_bytes(*b)));
-        } else {
-            let samples = map.as_chunks::<2>().0.iter();
-            let scaled = samples.map(|b| f32::from(i16::from_le_bytes(*b)) / 32_768.0);
-            self.scratch.extend(scaled);
-        }
-        format.push(pts, discont, &self.scratch, &mut self.stretches);
-        self.end = format.line.end().unwrap_or(self.end);
+        form.samples().read(&map, &mut self.scratch);
+        form.push(pts, discont, &self.scratch, &mut self.stretches);
+        self.end = form.line.end().unwrap_or(self.end);
         Ok(())
     }
 }
 
-impl Format {
+impl Form {
     fn new(info: gst_audio::AudioInfo) -> Self {
         Self {
             line: SampleLine::new(info.rate()),
             mono: Mono::new(info.rate(), info.channels() as usize),
             frames: 0,
             info,
+        }
+    }
+
+    fn samples(&self) -> Format {
+        match self.info.format() {
+            gst_audio::AudioFormat::F32le => Format::F32,
+            _ => Format::S16,
         }
     }
 

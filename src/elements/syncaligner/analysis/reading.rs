@@ -1,10 +1,9 @@
 //! Markers of numbers: steps and onsets.
 
 use crate::sync::Event;
+use crate::sync::audio::Format;
+use crate::sync::output::MOST_CHANNELS;
 use crate::sync::sensor::Sensor;
-
-/// More channels than this are not looked at.
-const MOST_CHANNELS: usize = 4096;
 
 /// The latest of what is felt.
 #[derive(Debug)]
@@ -36,10 +35,7 @@ impl Reading {
 
     /// Readings that begin at `time`; up to where the stream is seen then. What begins in them goes to `found`.
     pub fn push(&mut self, time: f64, bytes: &[u8], found: &mut Vec<Event>) -> f64 {
-        let (whole, _) = bytes.as_chunks::<4>();
-        self.values.clear();
-        self.values
-            .extend(whole.iter().map(|b| f32::from_le_bytes(*b)));
+        Format::F32.read(bytes, &mut self.values);
         found.extend(self.sensor.push(time, &self.values));
         let frames = self.values.len() / self.channels;
         time + frames as f64 / f64::from(self.rate)

@@ -1,22 +1,12 @@
 //! Markers of sound: mono at 16 kHz, and onsets.
 
-use crate::sync::audio::{Mono, Onsets, Track};
+use crate::sync::audio::{Format, Mono, Onsets, RATES, Track};
 use crate::sync::{Event, RATE, Window};
 
 /// Further off than this, in seconds, is elsewhere.
 const JUMP: f64 = 0.04;
 /// Samples of the track that lie off by more than this are too many, or too few.
 const SLACK: f64 = 0.75;
-/// Rates that can be converted.
-const RATES: std::ops::RangeInclusive<i32> = 8_000..=384_000;
-
-/// What samples look like in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
-    F32,
-    S16,
-}
-
 /// How sound comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -29,7 +19,10 @@ impl Layout {
     /// `None` for what can't be listened to.
     pub fn of(caps: &gst::CapsRef) -> Option<Self> {
         let caps = caps.structure(0)?;
-        let rate = caps.get::<i32>("rate").ok().filter(|r| RATES.contains(r))?;
+        let rate = u32::try_from(caps.get::<i32>("rate").ok()?).ok()?;
+        if !RATES.contains(&rate) {
+            return None;
+        }
         let channels = usize::try_from(caps.get::<i32>("channels").ok()?).ok()?;
         let format = match caps.get::<&str>("format").ok()? {
             "F32LE" => Format::F32,
@@ -38,32 +31,13 @@ impl Layout {
         };
         Some(Self {
             format,
-            rate: u32::try_from(rate).ok()?,
+            rate,
             channels: channels.max(1),
         })
     }
 
     fn frames(self, bytes: &[u8]) -> u64 {
-        let sample = match self.format {
-            Format::F32 => 4,
-            Format::S16 => 2,
-        };
-        (bytes.len() / self.channels.saturating_mul(sample)) as u64
-    }
-
-    fn read(self, bytes: &[u8], samples: &mut Vec<f32>) {
-        samples.clear();
-        match self.format {
-            Format::F32 => {
-                let (whole, _) = bytes.as_chunks::<4>();
-                samples.extend(whole.iter().map(|b| f32::from_le_bytes(*b)));
-            }
-            Format::S16 => {
-                let (whole, _) = bytes.as_chunks::<2>();
-                let value = |b: &[u8; 2]| f32::from(i16::from_le_bytes(*b)) / 32768.0;
-                samples.extend(whole.iter().map(value));
-            }
-        }
+        (bytes.len() / self.channels.saturating_mul(self.format.width())) as u64
     }
 }
 
@@ -116,7 +90,7 @@ impl Sound {
         }
         let behind = time + self.layout.frames(bytes) as f64 / f64::from(rate);
         self.end = Some(behind);
-        self.layout.read(bytes, &mut self.samples);
+        self.layout.format.read(bytes, &mut self.samples);
         self.made.clear();
         self.mono.push(&self.samples, &mut self.made);
         let start = behind - self.mono.behind() - self.made.len() as f64 / RATE;

@@ -5,6 +5,7 @@ use super::queue::Entry;
 use super::reference::Kind;
 use super::shared::Shared;
 use super::stream::Stream;
+use crate::elements::time::nanoseconds;
 
 /// The rate at which streams can be aligned.
 const NORMAL: f64 = 1.0;
@@ -68,7 +69,7 @@ impl Stream {
                 let Some(running) = input.running(start) else {
                     return Ok(gst::FlowSuccess::Ok);
                 };
-                let duration = duration.map_or(0, super::input::nanoseconds);
+                let duration = duration.map_or(0, nanoseconds);
                 let Some((from, to)) = input.gap(running, duration, self.live(shared)) else {
                     gst::info!(
                         super::CAT,
@@ -213,7 +214,7 @@ impl Stream {
         let added = self.input().times.added();
         let map = shared.known(self).map;
         let own = timestamp.map(|time| {
-            let running = map.invert(seconds(super::input::nanoseconds(time))) - seconds(added);
+            let running = map.invert(seconds(nanoseconds(time))) - seconds(added);
             gst::ClockTime::from_seconds_f64(running.max(0.0))
         });
         gst::event::Qos::builder(type_, proportion, diff)

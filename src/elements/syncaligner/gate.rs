@@ -44,7 +44,7 @@ struct State {
 struct Lane {
     /// Where it began and how far it has come on its own line, in seconds.
     span: Option<(f64, f64)>,
-    /// Nobody waits for it, and it for nobody: live, sparse.
+    /// It is live or sparse.
     apart: bool,
     ended: bool,
     stalled: bool,
@@ -54,8 +54,13 @@ struct Lane {
 }
 
 impl Lane {
+    /// Nobody waits for it, and it for nobody.
+    fn is_alone(&self) -> bool {
+        self.apart || self.ended
+    }
+
     fn is_awaited(&self) -> bool {
-        !self.apart && !self.ended && !self.stalled
+        !self.is_alone() && !self.stalled
     }
 
     /// What came means nothing any more; what kind of stream it is stays.
@@ -82,7 +87,7 @@ impl State {
             .filter(|(_, lane)| lane.is_awaited())
             .map(|(_, lane)| lane.span.map_or(began, |(_, at)| at))
             .fold(f64::INFINITY, f64::min);
-        let goes = self.running && !lane.flushing && !lane.apart && !lane.ended;
+        let goes = self.running && !lane.flushing && !lane.is_alone();
         goes && at - last > self.window
     }
 
@@ -216,16 +221,13 @@ impl Gate {
             .map(|stream| (stream.id, shared.known(stream).state))
             .collect();
         let state = lock(&self.state);
-        let apart = |id: Id| {
-            let lane = state.lanes.get(&id);
-            lane.is_none_or(|lane| lane.apart || lane.ended)
-        };
+        let alone = |id: Id| state.lanes.get(&id).is_none_or(Lane::is_alone);
         let (mut locked, mut open) = (0, 0);
         for (id, known) in known {
             match known {
                 PadState::Locked => locked += 1,
                 PadState::Reference => {}
-                _ if apart(id) => {}
+                _ if alone(id) => {}
                 _ => open += 1,
             }
         }

@@ -10,6 +10,7 @@ use super::reference::Kind;
 use super::shared::Shared;
 use super::stream::Stream;
 use super::times::{Said, Times};
+use crate::elements::time::{nanoseconds, signed_nanoseconds};
 use crate::sync::line::{self, SampleLine};
 
 /// Media that are not live are held for so many seconds, or bytes.
@@ -69,11 +70,6 @@ pub(super) struct Input {
     lasts: Option<f64>,
     /// By how much later it came than upstream's latency allows for, in nanoseconds.
     late: Option<i64>,
-}
-
-/// Nanoseconds, saturating.
-pub(super) fn nanoseconds(time: gst::ClockTime) -> i64 {
-    i64::try_from(time.nseconds()).unwrap_or(i64::MAX)
 }
 
 /// Seconds of nanoseconds.
@@ -184,9 +180,19 @@ impl Input {
 
     /// Running time of a timestamp, in nanoseconds.
     pub fn running(&self, time: gst::ClockTime) -> Option<i64> {
-        match self.segment.as_ref()?.to_running_time_full(time)? {
-            gst::Signed::Positive(time) => Some(nanoseconds(time)),
-            gst::Signed::Negative(time) => Some(-nanoseconds(time)),
+        let running = self.segment.as_ref()?.to_running_time_full(time)?;
+        Some(signed_nanoseconds(running))
+    }
+
+    /// What is said of media; `live` is what [`Stream::live`] tells.
+    fn said(&self, time: Option<i64>, duration: i64, live: Option<(i64, i64)>) -> Said {
+        Said {
+            time,
+            duration,
+            discont: false,
+            now: live.map(|(clock, latency)| clock.saturating_sub(latency)),
+            latency: live.map_or(0, |(_, latency)| latency),
+            sparse: self.is_sparse(),
         }
     }
 
@@ -197,14 +203,8 @@ impl Input {
         duration: i64,
         live: Option<(i64, i64)>,
     ) -> Option<(f64, f64)> {
-        let (from, to) = self.times.gap(Said {
-            time: Some(time),
-            duration,
-            discont: false,
-            now: live.map(|(clock, latency)| clock.saturating_sub(latency)),
-            latency: live.map_or(0, |(_, latency)| latency),
-            sparse: self.is_sparse(),
-        })?;
+        let said = self.said(Some(time), duration, live);
+        let (from, to) = self.times.gap(said)?;
         if let Some(line) = &mut self.line {
             // Samples are counted anew behind it.
             line.clear();
@@ -212,16 +212,11 @@ impl Input {
         Some((seconds(from), seconds(to)))
     }
 
-    /// Live: with the clock's running time, and what upstream says that it takes.
     fn place(&mut self, buffer: &gst::BufferRef, live: Option<(i64, i64)>) -> Option<Located> {
-        let now = live.map(|(clock, latency)| clock.saturating_sub(latency));
+        let time = buffer.pts().and_then(|pts| self.running(pts));
         let said = Said {
-            time: buffer.pts().and_then(|pts| self.running(pts)),
-            duration: self.unit.duration(buffer),
             discont: buffer.flags().contains(gst::BufferFlags::DISCONT),
-            now,
-            latency: live.map_or(0, |(_, latency)| latency),
-            sparse: self.is_sparse(),
+            ..self.said(time, self.unit.duration(buffer), live)
         };
         let placed = self.times.place(said)?;
         let (mut from, length) = (seconds(placed.from), seconds(placed.to - placed.from));
@@ -233,7 +228,7 @@ impl Input {
             from = counted.time();
         }
         self.lasts = Some(length);
-        self.late = now.map(|now| now.saturating_sub(placed.to));
+        self.late = said.now.map(|now| now.saturating_sub(placed.to));
         Some(Located {
             from,
             to: from + length,
@@ -425,9 +420,9 @@ impl Stream {
         let at = self.stats().position();
         let delay = shared.known(self).map.shift(at).max(0.0);
         let settings = shared.settings();
-        let (latency, most) = (settings.latency_ns as f64, settings.max_delay_ns as f64);
+        let (latency, most) = (settings.latency_ns, settings.max_delay_ns);
         drop(settings);
-        let (latency, most) = (latency * 1e-9, most * 1e-9);
+        let (latency, most) = (latency as f64 * 1e-9, most as f64 * 1e-9);
         let early = seconds(shared.latency.of(self.id).unwrap_or(0));
         let sink = match shared.latency.configured() {
             0 => 0.0,

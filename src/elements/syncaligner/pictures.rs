@@ -1,5 +1,6 @@
 //! Frames of video: each at its mapped time, dropped or repeated where the map leaps.
 
+use crate::elements::time::nanoseconds;
 use crate::sync::output::{Frames, Steer, Verdict};
 
 use super::input::seconds;
@@ -55,7 +56,7 @@ impl Pictures {
 
     pub fn push(&mut self, media: Media, steer: &mut Steer, line: &mut Line, out: &mut Vec<Out>) {
         let said = media.buffer.duration();
-        let duration = said.map(|d| seconds(super::input::nanoseconds(d)));
+        let duration = said.map(|d| seconds(nanoseconds(d)));
         if media.jumped {
             self.frames.restart();
         }

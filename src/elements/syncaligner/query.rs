@@ -41,13 +41,13 @@ impl Stream {
     /// for more of this stream.
     fn wait_until_empty(&self, shared: &Shared) {
         loop {
-            let waits = shared.gate.is_shut() && shared.latency.of(self.id).is_none();
+            let held = self.is_held(shared);
             let queue = self.queue();
-            let is_held = queue.oldest().is_some();
-            if queue.flow.is_err() || !queue.is_busy() && (queue.is_empty() || waits && !is_held) {
+            let has_media = queue.oldest().is_some();
+            if queue.flow.is_err() || !queue.is_busy() && (queue.is_empty() || held && !has_media) {
                 return;
             }
-            if waits && is_held {
+            if held && has_media {
                 drop(queue);
                 shared.gate.wait_open(shared, self.id);
             } else {

@@ -97,10 +97,9 @@ impl Reference {
     /// A stream is gone. Where it was the reference, the next takes over, and all stay on the line that they are on.
     pub fn released(&self, shared: &Shared, id: Id) {
         let heirs = shared.streams();
-        let known = |s: &Stream| (s.id, shared.analysis.known(s.id));
         let heir = heirs
             .iter()
-            .map(|stream| known(stream))
+            .map(|stream| (stream.id, shared.analysis.known(stream.id)))
             .filter(|(_, known)| known.has_map())
             .max_by(|(_, a), (_, b)| a.quality().total_cmp(&b.quality()));
         let mut state = lock(&self.0);

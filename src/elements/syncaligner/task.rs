@@ -9,7 +9,6 @@ use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
-use super::input::nanoseconds;
 use super::messages;
 use super::output::{Out, Piece};
 
@@ -17,6 +16,7 @@ use super::loss::since;
 use super::queue::{Entry, Media, Queue};
 use super::shared::{Running, Shared};
 use super::stream::Stream;
+use crate::elements::time::nanoseconds;
 use crate::sync::Affine;
 
 /// A buffer whose time is so many seconds further off than is allowed is one of a stream that can't be held.
@@ -124,10 +124,13 @@ impl Stream {
         }
     }
 
+    /// Its media wait for a first lock. Live streams are not held back.
+    pub fn is_held(&self, shared: &Shared) -> bool {
+        shared.gate.is_shut() && shared.latency.of(self.id).is_none()
+    }
+
     fn may_pop(&self, shared: &Shared, queue: &Queue) -> bool {
-        // Live streams are not held back.
-        let held = shared.gate.is_shut() && shared.latency.of(self.id).is_none();
-        !held && !queue.is_flushing() && !queue.task_done && !queue.is_empty()
+        !self.is_held(shared) && !queue.is_flushing() && !queue.task_done && !queue.is_empty()
     }
 
     /// The next entry, if there is one to be taken; `None` when the pad is deactivated.

@@ -127,12 +127,12 @@ impl Times {
     /// Places a buffer; `None` where its timestamp can't be believed, or not yet.
     pub fn place(&mut self, said: Said) -> Option<Placed> {
         let Some(time) = said.time else {
-            let from = match (self.expected, said.now) {
-                // Nothing else says that time passes.
-                (expected, now) if said.duration == 0 => expected.max(now).unwrap_or(0),
-                (expected, now) => expected.or(now).unwrap_or(0),
+            let from = match said.duration {
+                // Nothing but the clock says that time passes.
+                0 => self.expected.max(said.now),
+                _ => self.expected.or(said.now),
             };
-            return Some(self.go_on(from, said, false));
+            return Some(self.go_on(from.unwrap_or(0), said, false));
         };
         let Some(expected) = self.expected else {
             return self.begin(time, said);
@@ -166,12 +166,11 @@ impl Times {
                 false => self.suspect(time, said),
             };
         }
-        self.begun = time.saturating_sub(now);
-        if near(time, now, ASTRAY) {
-            return Some(self.go_on(time, said, false));
+        if !near(time, now, ASTRAY) {
+            return self.suspect(time, said);
         }
-        self.begun = 0;
-        self.suspect(time, said)
+        self.begun = time.saturating_sub(now);
+        Some(self.go_on(time, said, false))
     }
 
     /// How long a hole that ends at `from` may be.

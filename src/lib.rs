@@ -1,9 +1,10 @@
 //! GStreamer elements for containers, indexing and alignment, and the pure cores behind them.
 //!
-//! The cores ([`h4mk`], [`isobmff`], [`opus`], [`sample_table`], [`sync`]) know nothing of GStreamer; the elements (feature
+//! The cores ([`adapter`], [`h4mk`], [`isobmff`], [`opus`], [`sample_table`], [`sync`]) know nothing of GStreamer; the elements (feature
 //! `plugin`, on by default) are thin layers over them. An application that links this crate calls
 //! [`plugin_register_static`] after `gst::init`.
 
+pub mod adapter;
 pub mod h4mk;
 pub mod isobmff;
 pub mod opus;

@@ -14,15 +14,21 @@
 )]
 
 pub mod block;
+pub mod chain;
 pub mod error;
 pub mod model;
 pub mod null;
 pub mod output;
+pub mod queue;
 pub mod registry;
+pub mod stats;
 
 pub use crate::h4mk::Kind;
 pub use block::{Block, Bytes, Payload};
+pub use chain::{Chain, OutputMode};
 pub use error::Error;
 pub use model::{Adapter, AnyAdapter, BMode, Stream};
 pub use output::{Data, Output, Published};
+pub use queue::{Overflow, Queue};
 pub use registry::{create, names, register};
+pub use stats::Stats;

@@ -1,0 +1,295 @@
+//! A bounded queue between the adapter and whoever takes its outputs.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What happens to an output when the queue is full.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Overflow {
+    /// It waits until there is room.
+    #[default]
+    Block,
+    /// The oldest one in the queue makes room.
+    DropOldest,
+    /// It is left out itself.
+    DropNewest,
+}
+
+/// What became of an output.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Pushed<T> {
+    /// It is in the queue.
+    Queued,
+    /// It is in the queue, and this one made room.
+    Replaced(T),
+    /// It is not in the queue, which is full.
+    Refused(T),
+    /// It is not in the queue, which is being flushed.
+    Flushing(T),
+}
+
+/// What was taken.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Popped<T> {
+    /// The oldest.
+    Item(T),
+    /// The stream has ended and nothing is left.
+    End,
+    /// Nothing came in time.
+    TimedOut,
+    /// There is no stream: the queue is shut.
+    Shut,
+}
+
+/// A queue of at most `capacity` items.
+#[derive(Debug)]
+pub struct Queue<T> {
+    inner: Mutex<Inner<T>>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct Inner<T> {
+    items: VecDeque<T>,
+    capacity: usize,
+    overflow: Overflow,
+    /// Pushing does not wait.
+    flushing: bool,
+    ended: bool,
+    shut: bool,
+}
+
+impl<T> Queue<T> {
+    /// An empty queue, shut.
+    #[must_use]
+    pub fn new(capacity: usize, overflow: Overflow) -> Self {
+        Self {
+            inner: Mutex::new(Inner {
+                items: VecDeque::new(),
+                capacity: capacity.max(1),
+                overflow,
+                flushing: false,
+                ended: false,
+                shut: true,
+            }),
+            changed: Condvar::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner<T>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Other limits, from the next push on.
+    pub fn limit(&self, capacity: usize, overflow: Overflow) {
+        let mut inner = self.lock();
+        inner.capacity = capacity.max(1);
+        inner.overflow = overflow;
+        self.changed.notify_all();
+    }
+
+    /// Appends an item.
+    pub fn push(&self, item: T) -> Pushed<T> {
+        let mut inner = self.lock();
+        loop {
+            if inner.flushing || inner.shut {
+                return Pushed::Flushing(item);
+            }
+            if inner.items.len() < inner.capacity {
+                inner.items.push_back(item);
+                self.changed.notify_all();
+                return Pushed::Queued;
+            }
+            match inner.overflow {
+                Overflow::DropNewest => return Pushed::Refused(item),
+                Overflow::DropOldest => {
+                    let oldest = inner.items.pop_front();
+                    inner.items.push_back(item);
+                    self.changed.notify_all();
+                    return oldest.map_or(Pushed::Queued, Pushed::Replaced);
+                }
+                Overflow::Block => {
+                    inner = self
+                        .changed
+                        .wait(inner)
+                        .unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        }
+    }
+
+    /// Takes the oldest item, or waits for one: no longer than `timeout`, for ever without one.
+    pub fn pop(&self, timeout: Option<Duration>) -> Popped<T> {
+        // A time too far to tell is for ever.
+        let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut inner = self.lock();
+        loop {
+            if let Some(item) = inner.items.pop_front() {
+                self.changed.notify_all();
+                return Popped::Item(item);
+            }
+            if inner.shut {
+                return Popped::Shut;
+            }
+            if inner.ended {
+                return Popped::End;
+            }
+            inner = match until {
+                None => self
+                    .changed
+                    .wait(inner)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(until) => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Popped::TimedOut;
+                    }
+                    let waited = self.changed.wait_timeout(inner, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    /// How many items it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lock().items.len()
+    }
+
+    /// True when it holds nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lock().items.is_empty()
+    }
+
+    /// True when the stream has ended and nothing is left.
+    #[must_use]
+    pub fn is_at_end(&self) -> bool {
+        let inner = self.lock();
+        inner.shut || inner.ended && inner.items.is_empty()
+    }
+
+    /// Whoever pushes waits no longer. What is in it stays.
+    pub fn flush(&self) {
+        self.lock().flushing = true;
+        self.changed.notify_all();
+    }
+
+    /// Takes items again after [`Queue::flush`].
+    pub fn resume(&self) {
+        self.lock().flushing = false;
+        self.changed.notify_all();
+    }
+
+    /// Forgets all items, and that the stream has ended.
+    pub fn clear(&self) {
+        let items = {
+            let mut inner = self.lock();
+            inner.ended = false;
+            std::mem::take(&mut inner.items)
+        };
+        self.changed.notify_all();
+        // What an item does when it goes may ask for the queue.
+        drop(items);
+    }
+
+    /// No item follows.
+    pub fn end(&self) {
+        self.lock().ended = true;
+        self.changed.notify_all();
+    }
+
+    /// A stream begins.
+    pub fn open(&self) {
+        {
+            let mut inner = self.lock();
+            inner.shut = false;
+            inner.flushing = false;
+        }
+        self.clear();
+    }
+
+    /// The stream is gone, and what is in the queue with it.
+    pub fn shut(&self) {
+        self.lock().shut = true;
+        self.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::thread;
+
+    use super::*;
+
+    fn open(capacity: usize, overflow: Overflow) -> Arc<Queue<u32>> {
+        let queue = Queue::new(capacity, overflow);
+        queue.open();
+        Arc::new(queue)
+    }
+
+    #[test]
+    fn a_full_queue_does_as_it_is_told() {
+        let queue = open(2, Overflow::DropOldest);
+        assert_eq!(queue.push(1), Pushed::Queued);
+        assert_eq!(queue.push(2), Pushed::Queued);
+        assert_eq!(queue.push(3), Pushed::Replaced(1));
+        queue.limit(2, Overflow::DropNewest);
+        assert_eq!(queue.push(4), Pushed::Refused(4));
+        assert_eq!(queue.pop(None), Popped::Item(2));
+        assert_eq!(queue.push(5), Pushed::Queued);
+        assert_eq!(queue.pop(None), Popped::Item(3));
+        assert_eq!(queue.pop(None), Popped::Item(5));
+    }
+
+    #[test]
+    fn who_pushes_into_a_full_queue_waits_for_room() {
+        let queue = open(1, Overflow::Block);
+        assert_eq!(queue.push(1), Pushed::Queued);
+        let pusher = thread::spawn({
+            let queue = queue.clone();
+            move || queue.push(2)
+        });
+        assert_eq!(queue.pop(None), Popped::Item(1));
+        assert_eq!(queue.pop(None), Popped::Item(2));
+        assert_eq!(pusher.join().unwrap(), Pushed::Queued);
+    }
+
+    #[test]
+    fn flushing_and_shutting_end_all_waits() {
+        let queue = open(1, Overflow::Block);
+        assert_eq!(queue.push(1), Pushed::Queued);
+        let pusher = thread::spawn({
+            let queue = queue.clone();
+            move || queue.push(2)
+        });
+        queue.flush();
+        assert_eq!(pusher.join().unwrap(), Pushed::Flushing(2));
+        queue.clear();
+        queue.resume();
+        let popper = thread::spawn({
+            let queue = queue.clone();
+            move || queue.pop(None)
+        });
+        queue.shut();
+        assert_eq!(popper.join().unwrap(), Popped::Shut);
+        assert_eq!(queue.push(3), Pushed::Flushing(3));
+    }
+
+    #[test]
+    fn the_end_comes_after_what_is_left() {
+        let queue = open(4, Overflow::Block);
+        assert_eq!(queue.pop(Some(Duration::ZERO)), Popped::TimedOut);
+        queue.push(1);
+        queue.end();
+        assert!(!queue.is_at_end());
+        assert_eq!(queue.pop(None), Popped::Item(1));
+        assert_eq!(queue.pop(None), Popped::End);
+        assert!(queue.is_at_end());
+        queue.open();
+        assert_eq!(queue.pop(Some(Duration::ZERO)), Popped::TimedOut);
+    }
+}

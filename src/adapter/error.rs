@@ -34,6 +34,9 @@ pub enum Error {
     /// The bytes can't be read by the processor.
     #[error("memory: {0}")]
     Memory(String),
+    /// What holds textures failed.
+    #[error("texture: {0}")]
+    Texture(String),
 }
 
 impl Error {

@@ -22,6 +22,7 @@ pub mod output;
 pub mod queue;
 pub mod registry;
 pub mod stats;
+pub mod texture;
 
 pub use crate::h4mk::Kind;
 pub use block::{Block, Bytes, Payload};
@@ -32,3 +33,4 @@ pub use output::{Data, Output, Published};
 pub use queue::{Overflow, Queue};
 pub use registry::{create, names, register};
 pub use stats::Stats;
+pub use texture::{Frame, NullUploader, Texture, TextureId, TextureUploader, Textures, Uploads};

@@ -10,8 +10,8 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::{Error, Payload};
 
@@ -42,7 +42,7 @@ impl fmt::Display for TextureId {
 
 /// Puts frames into textures of a device.
 ///
-/// It is asked by one thread at a time, not always the same one. It must not drop a [`Texture`] of its own [`Textures`].
+/// It is asked by one thread at a time, not always the same one.
 pub trait TextureUploader: Send {
     /// Puts the frame into `reuse`, a texture of the same size and format that nobody uses any more, or into one of its own
     /// choice, and says into which. Where it says another, `reuse` stays as it is.
@@ -82,21 +82,9 @@ struct Pool {
     uploader: Box<dyn TextureUploader>,
     /// In the order in which they were given back.
     idle: VecDeque<(Shape, TextureId)>,
-    /// At most so many wait.
-    limit: usize,
 }
 
 impl Pool {
-    /// Takes back a texture; where that are too many, the one that waited longest is released.
-    fn give_back(&mut self, shape: Shape, id: TextureId) {
-        if !self.uploader.reuses() {
-            self.uploader.release(id);
-            return;
-        }
-        self.idle.push_back((shape, id));
-        self.shrink(self.limit);
-    }
-
     fn shrink(&mut self, limit: usize) {
         while self.idle.len() > limit
             && let Some((_, id)) = self.idle.pop_front()
@@ -148,12 +136,47 @@ fn wrong_size(id: TextureId, found: Option<(u32, u32)>, frame: &Frame<'_>) -> Er
 
 struct Shared {
     pool: Mutex<Pool>,
+    /// Textures that nobody uses any more and that the pool has yet to take back. A user must not wait for an upload to end, which may wait
+    /// for the very thread that the user is on, as OpenGL's.
+    returned: Mutex<Vec<(Shape, TextureId)>>,
+    /// At most so many wait for the next frame.
+    limit: AtomicUsize,
+    /// All that wait are to be released.
+    clear: AtomicBool,
     in_flight: AtomicUsize,
 }
 
 impl Shared {
     fn pool(&self) -> MutexGuard<'_, Pool> {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn returned(&self) -> MutexGuard<'_, Vec<(Shape, TextureId)>> {
+        self.returned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the pool take back what was returned. Where it is at work whoever works there does so afterwards.
+    fn settle(&self) {
+        while self.clear.load(Ordering::SeqCst) || !self.returned().is_empty() {
+            let mut pool = match self.pool.try_lock() {
+                Ok(pool) => pool,
+                Err(TryLockError::Poisoned(pool)) => pool.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
+            };
+            let limit = if self.clear.swap(false, Ordering::SeqCst) || !pool.uploader.reuses() {
+                0
+            } else {
+                self.limit.load(Ordering::SeqCst)
+            };
+            let returned = std::mem::take(&mut *self.returned());
+            pool.idle.extend(returned);
+            pool.shrink(limit);
+        }
+    }
+
+    fn clear(&self) {
+        self.clear.store(true, Ordering::SeqCst);
+        self.settle();
     }
 }
 
@@ -175,10 +198,12 @@ impl Textures {
         let pool = Pool {
             uploader,
             idle: VecDeque::new(),
-            limit: pooled,
         };
         Self(Arc::new(Shared {
             pool: Mutex::new(pool),
+            returned: Mutex::default(),
+            limit: AtomicUsize::new(pooled),
+            clear: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
         }))
     }
@@ -194,7 +219,9 @@ impl Textures {
                 frame.width, frame.height
             )));
         }
-        let id = self.0.pool().upload(frame)?;
+        let uploaded = self.0.pool().upload(frame);
+        self.0.settle();
+        let id = uploaded?;
         self.0.in_flight.fetch_add(1, Ordering::Relaxed);
         Ok(Texture {
             shared: self.0.clone(),
@@ -212,27 +239,28 @@ impl Textures {
         self.0.in_flight.load(Ordering::Relaxed)
     }
 
-    /// How many wait for the next frame.
+    /// How many wait for the next frame. It waits for an upload to end.
     #[must_use]
     pub fn idle(&self) -> usize {
-        self.0.pool().idle.len()
+        let idle = self.0.pool().idle.len();
+        self.0.settle();
+        idle
     }
 
     /// Releases those that wait.
     pub fn clear(&self) {
-        self.0.pool().shrink(0);
+        self.0.clear();
     }
 }
 
 impl Drop for Textures {
     fn drop(&mut self) {
-        let mut pool = self.0.pool();
-        pool.limit = 0;
-        pool.shrink(0);
+        self.0.limit.store(0, Ordering::SeqCst);
+        self.0.clear();
     }
 }
 
-/// A texture in use. It goes back to its pool when it is dropped, on whichever thread.
+/// A texture in use. It goes back to its pool when it is dropped, on whichever thread, which does not wait for an upload.
 pub struct Texture {
     shared: Arc<Shared>,
     id: TextureId,
@@ -271,7 +299,9 @@ impl Texture {
 
 impl Drop for Texture {
     fn drop(&mut self) {
-        self.shared.pool().give_back(self.shape.clone(), self.id);
+        let shape = self.shape.clone();
+        self.shared.returned().push((shape, self.id));
         self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.shared.settle();
     }
 }

@@ -313,3 +313,47 @@ fn textures_of_others_are_released_as_often_as_they_were_taken() {
     assert_eq!(*released.lock().unwrap(), [5, 5]);
     assert_eq!((textures.in_flight(), textures.idle()), (0, 0));
 }
+
+/// While it uploads it has another thread drop textures of its own pool, and waits for it.
+struct Waiting {
+    null: NullUploader,
+    held: std::sync::mpsc::Receiver<Texture>,
+}
+
+impl TextureUploader for Waiting {
+    fn upload(&mut self, frame: &Frame<'_>, reuse: Option<TextureId>) -> Result<TextureId, Error> {
+        let held: Vec<_> = self.held.try_iter().collect();
+        std::thread::spawn(move || drop(held)).join().unwrap();
+        self.null.upload(frame, reuse)
+    }
+
+    fn release(&mut self, id: TextureId) {
+        self.null.release(id);
+    }
+
+    fn size(&self, id: TextureId) -> Option<(u32, u32)> {
+        self.null.size(id)
+    }
+}
+
+#[test]
+fn a_user_on_the_thread_that_an_upload_waits_for_does_not_wait() {
+    let null = NullUploader::new();
+    let uploads = null.uploads();
+    let (keep, held) = std::sync::mpsc::channel();
+    let textures = Textures::new(Box::new(Waiting { null, held }), 1);
+    let bytes = payload(&[1; 4]);
+    for _ in 0..3 {
+        keep.send(textures.upload(&frame(1, 1, &bytes)).unwrap())
+            .unwrap();
+        keep.send(textures.upload(&frame(1, 1, &bytes)).unwrap())
+            .unwrap();
+    }
+    let last = textures.upload(&frame(1, 1, &bytes)).unwrap();
+    // What was dropped meanwhile is taken back when the upload is over.
+    assert_eq!((textures.in_flight(), textures.idle()), (1, 1));
+    assert_eq!(uploads.live(), 2);
+    drop(last);
+    drop(textures);
+    assert_eq!((uploads.live(), uploads.unknown_releases()), (0, 0));
+}

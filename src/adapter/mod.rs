@@ -15,6 +15,7 @@
 
 pub mod block;
 pub mod chain;
+pub mod dsp;
 pub mod error;
 pub mod model;
 pub mod null;
@@ -27,6 +28,7 @@ pub mod texture;
 pub use crate::h4mk::Kind;
 pub use block::{Block, Bytes, Payload};
 pub use chain::{Chain, OutputMode};
+pub use dsp::Dsp;
 pub use error::Error;
 pub use model::{Adapter, AnyAdapter, BMode, Stream};
 pub use output::{Data, Output, Published};

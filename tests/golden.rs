@@ -99,6 +99,11 @@ fn the_aligners_interface_is_as_kept() {
     compare("syncaligner");
 }
 
+#[test]
+fn the_adapters_interface_is_as_kept() {
+    compare("adaptersink");
+}
+
 /// An element without a file here has an interface that nobody reviews.
 #[test]
 fn every_element_of_the_plugin_is_kept() {
@@ -119,6 +124,7 @@ fn every_element_of_the_plugin_is_kept() {
         .collect();
     elements.sort_unstable();
     let all = [
+        "adaptersink",
         "fmp4remux",
         "h4mkdemux",
         "h4mkmux",

@@ -91,6 +91,15 @@ impl<T> Queue<T> {
 
     /// Appends an item.
     pub fn push(&self, item: T) -> Pushed<T> {
+        self.push_as(item, None)
+    }
+
+    /// Appends an item; when the queue is full the oldest one makes room, whatever [`Overflow`] says.
+    pub fn push_over(&self, item: T) -> Pushed<T> {
+        self.push_as(item, Some(Overflow::DropOldest))
+    }
+
+    fn push_as(&self, item: T, overflow: Option<Overflow>) -> Pushed<T> {
         let mut inner = self.lock();
         loop {
             if inner.flushing || inner.shut {
@@ -101,7 +110,7 @@ impl<T> Queue<T> {
                 self.changed.notify_all();
                 return Pushed::Queued;
             }
-            match inner.overflow {
+            match overflow.unwrap_or(inner.overflow) {
                 Overflow::DropNewest => return Pushed::Refused(item),
                 Overflow::DropOldest => {
                     let oldest = inner.items.pop_front();
@@ -164,6 +173,13 @@ impl<T> Queue<T> {
         self.lock().items.is_empty()
     }
 
+    /// True when pushing would wait for room.
+    #[must_use]
+    pub fn would_wait(&self) -> bool {
+        let inner = self.lock();
+        inner.overflow == Overflow::Block && inner.items.len() >= inner.capacity
+    }
+
     /// True when the stream has ended and nothing is left.
     #[must_use]
     pub fn is_at_end(&self) -> bool {
@@ -175,6 +191,18 @@ impl<T> Queue<T> {
     pub fn flush(&self) {
         self.lock().flushing = true;
         self.changed.notify_all();
+    }
+
+    /// Waits until [`Queue::resume`] has been called after a [`Queue::flush`]. False: the queue is shut.
+    pub fn wait_resumed(&self) -> bool {
+        let mut inner = self.lock();
+        while inner.flushing && !inner.shut {
+            inner = self
+                .changed
+                .wait(inner)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        !inner.shut
     }
 
     /// Takes items again after [`Queue::flush`].

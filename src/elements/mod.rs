@@ -2,6 +2,8 @@
 
 use gst::glib;
 
+/// `adaptersink`.
+pub mod adaptersink;
 pub mod collector;
 /// `fmp4remux`.
 pub mod fmp4remux;
@@ -27,5 +29,6 @@ pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     fmp4remux::register(plugin)?;
     opusindexer::register(plugin)?;
     opusindexsrc::register(plugin)?;
-    syncaligner::register(plugin)
+    syncaligner::register(plugin)?;
+    adaptersink::register(plugin)
 }

@@ -109,10 +109,10 @@ impl Chain {
         self.stats
     }
 
-    /// Counts a block that the adapter is not to see, because it came too late and no other needs it.
-    pub fn skip(&mut self, block: &Block) {
+    /// Counts a block that the adapter is not to see, since no other needs it: it came too late, or nobody wants it.
+    pub fn skip(&mut self, block: &Block, late: bool) {
         self.receive(block);
-        self.stats.late += 1;
+        self.stats.late += u64::from(late);
         self.stats.dropped += 1;
     }
 

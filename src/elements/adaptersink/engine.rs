@@ -1,0 +1,196 @@
+//! What decodes and publishes, on whatever thread.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gst::glib;
+use gst::prelude::*;
+
+use super::AdapterSink;
+use super::imp::CAT;
+use super::publish::{Outbox, Publisher, Stop};
+use super::settings::OnError;
+use crate::adapter::chain::Drained;
+use crate::adapter::{Block, Chain, Error, Published, Stats, Stream};
+
+/// A step of the stream.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Blocks of this kind follow.
+    Stream {
+        caps: gst::Caps,
+        stream: Stream,
+        alone: bool,
+    },
+    /// Times are those of this segment.
+    Segment(gst::Segment),
+    /// Decode a block.
+    Decode { block: Block, wanted: bool },
+    /// Do not decode a block: it is late or not wanted, and no other needs it.
+    Skip { block: Block, late: bool },
+    /// The time of the block before has come.
+    Settle { late: bool },
+    /// The stream has ended.
+    Drain,
+    /// Another place of the stream follows.
+    Reset,
+}
+
+/// Why the stream stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The queue is being flushed, or the element is paused; nothing is lost.
+    Flushing,
+    /// An error was posted.
+    Failed,
+}
+
+/// Adapter, chain and outbox.
+pub(super) struct Engine {
+    chain: Chain,
+    outbox: Outbox,
+    /// Those of the outputs, unless an output says otherwise.
+    caps: gst::Caps,
+    segment: Option<gst::Segment>,
+    on_error: OnError,
+    publisher: Arc<Publisher>,
+    stats: Arc<Mutex<Stats>>,
+    element: glib::WeakRef<AdapterSink>,
+    has_stream: bool,
+}
+
+impl Engine {
+    pub(super) fn new(
+        element: &AdapterSink,
+        chain: Chain,
+        on_error: OnError,
+        publisher: Arc<Publisher>,
+        stats: Arc<Mutex<Stats>>,
+    ) -> Self {
+        Self {
+            chain,
+            outbox: Outbox::default(),
+            caps: gst::Caps::new_any(),
+            segment: None,
+            on_error,
+            publisher,
+            stats,
+            element: element.downgrade(),
+            has_stream: false,
+        }
+    }
+
+    /// Does a step. What comes out waits for [`Engine::publish`].
+    pub(super) fn run(&mut self, order: Order) -> Result<(), Fault> {
+        let done = match order {
+            Order::Stream {
+                caps,
+                stream,
+                alone,
+            } => self.begin(caps, &stream, alone),
+            Order::Segment(segment) => {
+                self.segment = Some(segment);
+                Ok(())
+            }
+            Order::Decode { block, wanted } => {
+                let pushed = self.chain.push(&block, wanted);
+                pushed.or_else(|error| self.refused(&error))
+            }
+            Order::Skip { block, late } => {
+                self.chain.skip(&block, late);
+                Ok(())
+            }
+            Order::Settle { late } => {
+                let results = self.chain.settle(late);
+                self.add(results);
+                Ok(())
+            }
+            Order::Drain => self.drain(),
+            Order::Reset => {
+                self.chain.reset();
+                self.outbox.clear();
+                Ok(())
+            }
+        };
+        *self.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.chain.stats();
+        done
+    }
+
+    /// Publishes what there is, waiting for room in the queue where it has to.
+    pub(super) fn publish(&mut self) -> Result<(), Fault> {
+        match self.publisher.publish(&mut self.outbox) {
+            Ok(()) => Ok(()),
+            Err(Stop::Flushing) => Err(Fault::Flushing),
+            Err(Stop::Write(why)) => Err(self.write_failed(&why)),
+        }
+    }
+
+    /// Publishes what there is room for.
+    pub(super) fn publish_without_waiting(&mut self) -> Result<(), Fault> {
+        if self.publisher.would_wait() {
+            return Ok(());
+        }
+        self.publish()
+    }
+
+    fn begin(&mut self, caps: gst::Caps, stream: &Stream, alone: bool) -> Result<(), Fault> {
+        if std::mem::replace(&mut self.has_stream, true) {
+            self.drain()?;
+        }
+        self.caps = caps;
+        self.chain
+            .configure(stream, alone)
+            .map_err(|error| self.failed(&error))
+    }
+
+    fn drain(&mut self) -> Result<(), Fault> {
+        let Drained { outputs, error } = self.chain.drain();
+        self.add(outputs);
+        error.map_or(Ok(()), |error| self.refused(&error))
+    }
+
+    fn add(&mut self, results: Vec<Published>) {
+        self.outbox.add(results, self.segment.as_ref(), &self.caps);
+    }
+
+    /// The adapter has refused a block: a warning or an error, as the user wants it.
+    fn refused(&self, error: &Error) -> Result<(), Fault> {
+        if self.on_error == OnError::Fail || !error.is_of_block() {
+            return Err(self.failed(error));
+        }
+        if let Some(element) = self.element.upgrade() {
+            gst::warning!(CAT, obj = element, "sink: {error}");
+            gst::element_warning!(element, gst::StreamError::Decode, ["sink: {error}"]);
+        }
+        Ok(())
+    }
+
+    fn failed(&self, error: &Error) -> Fault {
+        if let Some(element) = self.element.upgrade() {
+            match error {
+                Error::Stream(_) => {
+                    gst::element_error!(element, gst::StreamError::WrongType, ["sink: {error}"]);
+                }
+                Error::Adapter(_) | Error::Unknown { .. } => {
+                    gst::element_error!(element, gst::LibraryError::Failed, ["adapter: {error}"]);
+                }
+                _ => gst::element_error!(element, gst::StreamError::Decode, ["sink: {error}"]),
+            }
+        }
+        Fault::Failed
+    }
+
+    fn write_failed(&self, why: &str) -> Fault {
+        if let Some(element) = self.element.upgrade() {
+            gst::element_error!(element, gst::ResourceError::Write, ["location: {why}"]);
+        }
+        Fault::Failed
+    }
+
+    /// What was written reaches the file.
+    pub(super) fn sync_file(&self) -> Result<(), Fault> {
+        match self.publisher.sync_file() {
+            Err(Stop::Write(why)) => Err(self.write_failed(&why)),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Buffers as the adapters' core sees them.
+
+use std::any::Any;
+use std::sync::{Arc, OnceLock};
+
+use crate::adapter::{Bytes, Data, Error, Output, Payload};
+
+/// A buffer, with what makes it a sample.
+#[derive(Debug)]
+pub(super) struct BufferPayload {
+    buffer: gst::Buffer,
+    pub(super) caps: gst::Caps,
+    pub(super) segment: Option<gst::Segment>,
+    map: OnceLock<Option<gst::MappedBuffer<gst::buffer::Readable>>>,
+}
+
+impl BufferPayload {
+    pub(super) fn new(buffer: gst::Buffer, caps: gst::Caps, segment: Option<gst::Segment>) -> Self {
+        Self {
+            buffer,
+            caps,
+            segment,
+            map: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn sample(&self) -> gst::Sample {
+        let sample = gst::Sample::builder().buffer(&self.buffer).caps(&self.caps);
+        sample.segment_if_some(self.segment.as_ref()).build()
+    }
+}
+
+impl Payload for BufferPayload {
+    fn bytes(&self) -> Result<&[u8], Error> {
+        let map = self
+            .map
+            .get_or_init(|| self.buffer.clone().into_mapped_buffer_readable().ok());
+        match map {
+            Some(map) => Ok(map.as_slice()),
+            None => Err(Error::Memory(format!(
+                "found a buffer of {} bytes that can't be mapped, expected one that can be read",
+                self.buffer.size()
+            ))),
+        }
+    }
+
+    fn size(&self) -> usize {
+        self.buffer.size()
+    }
+}
+
+/// A sample that an application made.
+#[derive(Debug)]
+pub(super) struct SamplePayload {
+    pub(super) caps: Option<gst::Caps>,
+    inner: BufferPayload,
+}
+
+impl SamplePayload {
+    /// Nothing where the sample has no buffer.
+    pub(super) fn new(sample: &gst::SampleRef) -> Option<Self> {
+        let buffer = sample.buffer_owned()?;
+        let caps = sample.caps_owned();
+        let inner = BufferPayload::new(buffer, gst::Caps::new_empty(), None);
+        Some(Self { caps, inner })
+    }
+}
+
+impl Payload for SamplePayload {
+    fn bytes(&self) -> Result<&[u8], Error> {
+        self.inner.bytes()
+    }
+
+    fn size(&self) -> usize {
+        self.inner.size()
+    }
+}
+
+/// The payload as the type that it is.
+fn as_type<T: 'static>(payload: &Arc<dyn Payload>) -> Option<&T> {
+    let any: &dyn Any = payload.as_ref();
+    any.downcast_ref()
+}
+
+/// The payload of a block, which this element made from a buffer.
+pub(super) fn of_buffer(payload: &Arc<dyn Payload>) -> Option<&BufferPayload> {
+    as_type(payload)
+}
+
+/// The buffer and, where the output itself says them, the caps of an output.
+pub(super) fn into_buffer(output: Output) -> (gst::Buffer, Option<gst::Caps>) {
+    let said = output
+        .caps
+        .as_deref()
+        .and_then(|caps| caps.parse::<gst::Caps>().ok());
+    match output.data {
+        Data::Made(bytes) => (gst::Buffer::from_mut_slice(bytes), said),
+        Data::Passed(payload) => {
+            if let Some(payload) = as_type::<BufferPayload>(&payload) {
+                let caps = said.or_else(|| Some(payload.caps.clone()));
+                return (payload.buffer.copy(), caps);
+            }
+            if let Some(payload) = as_type::<SamplePayload>(&payload) {
+                let caps = said.or_else(|| payload.caps.clone());
+                return (payload.inner.buffer.copy(), caps);
+            }
+            match Arc::downcast::<Bytes>(payload.clone()) {
+                Ok(bytes) => {
+                    let bytes = Arc::try_unwrap(bytes).unwrap_or_else(|shared| (*shared).clone());
+                    (gst::Buffer::from_mut_slice(bytes.0), said)
+                }
+                Err(_) => (gst::Buffer::from_slice(Shared(payload)), said),
+            }
+        }
+    }
+}
+
+/// Bytes of a payload that somebody else made.
+struct Shared(Arc<dyn Payload>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        self.0.bytes().unwrap_or_default()
+    }
+}

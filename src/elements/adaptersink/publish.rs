@@ -1,0 +1,330 @@
+//! From results to whoever takes them: the queue, a file, messages, signals and callbacks.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use gst::glib;
+use gst::prelude::*;
+
+use super::AdapterSink;
+use super::payload;
+use super::settings::Settings;
+use crate::adapter::queue::{Popped, Pushed};
+use crate::adapter::{Published, Queue};
+
+type NewOutput = Box<dyn FnMut(&AdapterSink) + Send>;
+
+/// What an application is told, in Rust. The functions run on the thread that decodes.
+#[derive(Default)]
+pub struct Callbacks {
+    new_output: Option<NewOutput>,
+}
+
+impl Callbacks {
+    /// None.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Called after each output, which [`AdapterSink::try_pull_output`] then gives.
+    #[must_use]
+    pub fn new_output(mut self, function: impl FnMut(&AdapterSink) + Send + 'static) -> Self {
+        self.new_output = Some(Box::new(function));
+        self
+    }
+}
+
+impl std::fmt::Debug for Callbacks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Callbacks")
+            .field("new_output", &self.new_output.is_some())
+            .finish()
+    }
+}
+
+/// Why publishing has stopped.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The queue is being flushed; what is left waits.
+    Flushing,
+    /// The file can't be written.
+    Write(String),
+}
+
+/// A sample on its way.
+struct Waiting {
+    sample: gst::Sample,
+    index: u64,
+    description: Option<String>,
+    /// It is in the file.
+    written: bool,
+}
+
+/// Results that are made and not out yet. It belongs to the thread that decodes.
+#[derive(Default)]
+pub(super) struct Outbox {
+    waiting: VecDeque<Waiting>,
+}
+
+impl Outbox {
+    /// Wraps results into samples.
+    pub(super) fn add(
+        &mut self,
+        results: Vec<Published>,
+        segment: Option<&gst::Segment>,
+        caps: &gst::Caps,
+    ) {
+        let waiting = results
+            .into_iter()
+            .map(|result| wrap(result, segment, caps));
+        self.waiting.extend(waiting);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.waiting.clear();
+    }
+}
+
+/// The sample of a result.
+fn wrap(result: Published, segment: Option<&gst::Segment>, caps: &gst::Caps) -> Waiting {
+    let description = result.description.as_ref().map(ToString::to_string);
+    let info = gst::Structure::builder("adaptersink")
+        .field("index", result.index)
+        .field("blocks", result.blocks)
+        .field("lost", result.lost)
+        .field_if_some("description", description.as_deref())
+        .build();
+    let index = result.index;
+    let (pts, duration) = (result.pts, result.duration);
+    let (mut buffer, said) = payload::into_buffer(result.output);
+    {
+        let buffer = buffer.make_mut();
+        buffer.set_pts(pts.map(gst::ClockTime::from_nseconds));
+        buffer.set_duration(duration.map(gst::ClockTime::from_nseconds));
+        buffer.set_offset(index);
+    }
+    let sample = gst::Sample::builder()
+        .buffer(&buffer)
+        .caps(said.as_ref().unwrap_or(caps))
+        .segment_if_some(segment)
+        .info(info)
+        .build();
+    Waiting {
+        sample,
+        index,
+        description,
+        written: false,
+    }
+}
+
+/// Where results go; shared by the threads that decode and those that pull.
+pub(super) struct Publisher {
+    element: glib::WeakRef<AdapterSink>,
+    pub(super) queue: Queue<gst::Sample>,
+    file: Mutex<Option<BufWriter<File>>>,
+    callbacks: Mutex<Callbacks>,
+    /// Somebody has pulled, or is told of outputs: the queue is not for nobody.
+    is_pulled: AtomicBool,
+    /// Outputs go elsewhere too.
+    goes_elsewhere: AtomicBool,
+    posts: AtomicBool,
+    pub(super) rendered: AtomicU64,
+    pub(super) dropped: AtomicU64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Publisher {
+    pub(super) fn new() -> Self {
+        let settings = Settings::default();
+        Self {
+            element: glib::WeakRef::new(),
+            queue: Queue::new(settings.max_outputs as usize, settings.overflow()),
+            file: Mutex::new(None),
+            callbacks: Mutex::default(),
+            is_pulled: AtomicBool::new(false),
+            goes_elsewhere: AtomicBool::new(false),
+            posts: AtomicBool::new(false),
+            rendered: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn of(&self, element: &AdapterSink) {
+        self.element.set(Some(element));
+    }
+
+    pub(super) fn set_callbacks(&self, callbacks: Callbacks) {
+        *lock(&self.callbacks) = callbacks;
+    }
+
+    /// A stream begins.
+    pub(super) fn open(&self, settings: &Settings) -> Result<(), gst::ErrorMessage> {
+        let create = |path: &Path| {
+            File::create(path).map(BufWriter::new).map_err(|error| {
+                gst::error_msg!(
+                    gst::ResourceError::OpenWrite,
+                    ["location: {}: {error}", path.display()]
+                )
+            })
+        };
+        *lock(&self.file) = settings.location.as_deref().map(create).transpose()?;
+        self.posts.store(settings.post_messages, Ordering::Relaxed);
+        let elsewhere = settings.post_messages || settings.location.is_some();
+        self.goes_elsewhere.store(elsewhere, Ordering::Relaxed);
+        self.is_pulled.store(false, Ordering::Relaxed);
+        self.rendered.store(0, Ordering::Relaxed);
+        self.dropped.store(0, Ordering::Relaxed);
+        self.limit(settings);
+        self.queue.open();
+        Ok(())
+    }
+
+    /// The queue as the settings want it.
+    pub(super) fn limit(&self, settings: &Settings) {
+        self.queue
+            .limit(settings.max_outputs as usize, settings.overflow());
+    }
+
+    /// The stream is over.
+    pub(super) fn close(&self) -> Result<(), String> {
+        self.queue.shut();
+        let file = lock(&self.file).take();
+        file.map_or(Ok(()), |mut file| {
+            file.flush().map_err(|error| error.to_string())
+        })
+    }
+
+    /// What was written reaches the file.
+    pub(super) fn sync_file(&self) -> Result<(), Stop> {
+        let mut file = lock(&self.file);
+        file.as_mut().map_or(Ok(()), |file| {
+            file.flush().map_err(|e| Stop::Write(e.to_string()))
+        })
+    }
+
+    /// Takes an output out of the queue.
+    pub(super) fn pull(&self, timeout: Option<Duration>) -> Option<gst::Sample> {
+        self.is_pulled.store(true, Ordering::Relaxed);
+        match self.queue.pop(timeout) {
+            Popped::Item(sample) => Some(sample),
+            Popped::End | Popped::TimedOut | Popped::Shut => None,
+        }
+    }
+
+    /// Publishes what is in the outbox.
+    ///
+    /// # Errors
+    /// [`Stop::Flushing`]: what is left is in the outbox still.
+    pub(super) fn publish(&self, outbox: &mut Outbox) -> Result<(), Stop> {
+        while let Some(mut waiting) = outbox.waiting.pop_front() {
+            if !std::mem::replace(&mut waiting.written, true) {
+                self.write(&waiting.sample)?;
+            }
+            let sample = waiting.sample.clone();
+            match self.offer(sample) {
+                Pushed::Queued => {}
+                Pushed::Replaced(_) | Pushed::Refused(_) if self.is_for_nobody() => {}
+                Pushed::Replaced(_) => {
+                    self.dropped.fetch_add(1, Ordering::Relaxed);
+                }
+                Pushed::Refused(_) => {
+                    self.dropped.fetch_add(1, Ordering::Relaxed);
+                    continue;
+                }
+                Pushed::Flushing(_) => {
+                    outbox.waiting.push_front(waiting);
+                    return Err(Stop::Flushing);
+                }
+            }
+            self.rendered.fetch_add(1, Ordering::Relaxed);
+            self.tell(&waiting);
+        }
+        Ok(())
+    }
+
+    /// Outputs are written or posted, and nobody pulls: the queue must not hold up the stream.
+    fn is_for_nobody(&self) -> bool {
+        self.goes_elsewhere.load(Ordering::Relaxed) && !self.is_pulled.load(Ordering::Relaxed)
+    }
+
+    /// Publishing now would have to wait for room.
+    pub(super) fn would_wait(&self) -> bool {
+        !self.is_for_nobody() && self.queue.would_wait()
+    }
+
+    fn offer(&self, sample: gst::Sample) -> Pushed<gst::Sample> {
+        if self.is_for_nobody() {
+            self.queue.push_over(sample)
+        } else {
+            self.queue.push(sample)
+        }
+    }
+
+    fn write(&self, sample: &gst::SampleRef) -> Result<(), Stop> {
+        let mut file = lock(&self.file);
+        let (Some(file), Some(buffer)) = (file.as_mut(), sample.buffer()) else {
+            return Ok(());
+        };
+        let map = buffer
+            .map_readable()
+            .map_err(|_| Stop::Write("found an output whose memory can't be read".to_owned()))?;
+        file.write_all(&map).map_err(|e| Stop::Write(e.to_string()))
+    }
+
+    /// Tells the application.
+    fn tell(&self, waiting: &Waiting) {
+        let Some(element) = self.element.upgrade() else {
+            return;
+        };
+        if self.posts.load(Ordering::Relaxed) {
+            post(&element, waiting);
+        }
+        let mut callbacks = std::mem::take(&mut *lock(&self.callbacks));
+        if let Some(new_output) = &mut callbacks.new_output {
+            self.is_pulled.store(true, Ordering::Relaxed);
+            new_output(&element);
+            let mut slot = lock(&self.callbacks);
+            // Unless it has set others.
+            if slot.new_output.is_none() {
+                *slot = callbacks;
+            }
+        }
+        element.emit_by_name::<()>("new-output", &[]);
+    }
+}
+
+/// Posts what there is to say of an output.
+fn post(element: &AdapterSink, waiting: &Waiting) {
+    let Some(buffer) = waiting.sample.buffer() else {
+        return;
+    };
+    let info = waiting.sample.info();
+    let number = |name| {
+        info.and_then(|info| info.get::<u64>(name).ok())
+            .unwrap_or(0)
+    };
+    let structure = gst::Structure::builder("adaptersink")
+        .field("index", waiting.index)
+        .field("pts", buffer.pts())
+        .field("duration", buffer.duration())
+        .field("blocks", number("blocks"))
+        .field("lost", number("lost"))
+        .field("size", buffer.size() as u64)
+        .field_if_some("caps", waiting.sample.caps_owned())
+        .field_if_some("description", waiting.description.as_deref())
+        .build();
+    let message = gst::message::Element::builder(structure)
+        .src(element)
+        .build();
+    // Nobody listens when the element has no bus.
+    let _ = element.post_message(message);
+}

@@ -1,0 +1,295 @@
+//! What happens to blocks on the streaming thread: decoding before their time, publishing when it has come.
+
+use std::sync::atomic::Ordering;
+
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use gst_base::prelude::*;
+
+use super::engine::{Engine, Fault, Order};
+use super::imp::{AdapterSinkImp, CAT};
+use super::input::{Input, is_wanted};
+use super::runner::{Runner, Worker};
+use super::settings::Settings;
+use super::signals;
+use crate::adapter::{self, AnyAdapter, Chain};
+
+/// The stream as the streaming thread sees it.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) input: Option<Input>,
+    pub(super) runner: Option<Runner>,
+    segment: Option<gst::Segment>,
+    /// The last block that was decoded: it is prepared twice when it is the one that the element prerolls with.
+    current: Option<Current>,
+}
+
+struct Current {
+    buffer: gst::Buffer,
+    /// Its result is on its way.
+    is_settled: bool,
+}
+
+impl AdapterSinkImp {
+    /// Makes adapter and chain for a stream.
+    pub(super) fn begin(&self, settings: &Settings) -> Result<(), gst::ErrorMessage> {
+        let obj = self.obj();
+        let adapter = self.adapter(settings)?;
+        self.publisher.open(settings)?;
+        let chain = Chain::new(adapter, settings.chain());
+        let engine = Engine::new(
+            &obj,
+            chain,
+            settings.on_error,
+            self.publisher.clone(),
+            self.stats.clone(),
+        );
+        let ahead = settings.prefetch;
+        self.is_threaded.store(ahead > 0, Ordering::Release);
+        let runner = if ahead > 0 {
+            let worker = Worker::new(engine, ahead, self.tasks.clone());
+            Runner::There(worker.map_err(|error| {
+                gst::error_msg!(gst::ResourceError::Failed, ["prefetch: {error}"])
+            })?)
+        } else {
+            Runner::Here(Box::new(engine))
+        };
+        let mut state = self.state();
+        *state = State::default();
+        state.runner = Some(runner);
+        Ok(())
+    }
+
+    fn adapter(&self, settings: &Settings) -> Result<Box<dyn AnyAdapter>, gst::ErrorMessage> {
+        let made = match settings.adapter.as_str() {
+            "signals" => signals::adapter(&self.obj()),
+            name => adapter::create(name),
+        };
+        made.map_err(|error| gst::error_msg!(gst::LibraryError::Settings, ["{error}"]))
+    }
+
+    /// A stream of these caps follows.
+    pub(super) fn begin_stream(&self, caps: &gst::CapsRef) -> Result<(), gst::LoggableError> {
+        let mut state = self.state();
+        let received = state.input.as_ref().map_or(0, Input::received);
+        let input = Input::new(caps, received).map_err(|why| gst::loggable_error!(CAT, "{why}"))?;
+        let order = Order::Stream {
+            caps: input.caps.clone(),
+            stream: input.stream(),
+            alone: input.is_alone(),
+        };
+        state.input = Some(input);
+        state
+            .order(order)
+            .map_err(|_| gst::loggable_error!(CAT, "the adapter refused {caps}"))
+    }
+
+    pub(super) fn segment(&self, segment: &gst::Segment) {
+        let mut state = self.state();
+        state.segment = Some(segment.clone());
+        // A fault was told, and comes again with the next block.
+        let _ = state.order(Order::Segment(segment.clone()));
+    }
+
+    /// A flush is over: what was before it is forgotten.
+    pub(super) fn flushed(&self) {
+        let mut state = self.state();
+        state.current = None;
+        state.segment = None;
+        if let Some(input) = &mut state.input {
+            input.reset();
+        }
+        if let Some(runner) = &mut state.runner {
+            runner.reset();
+        }
+        self.publisher.queue.clear();
+        self.is_abandoned.store(false, Ordering::Release);
+        self.publisher.queue.resume();
+    }
+
+    /// The stream has ended: what is left comes out. False when that is not wanted any more.
+    pub(super) fn end(&self) -> bool {
+        let mut state = self.state();
+        let drained = state.order(Order::Drain);
+        let Some(runner) = &mut state.runner else {
+            return true;
+        };
+        let finished = drained.and_then(|()| self.wait_through_pauses(|| runner.finish()));
+        match finished {
+            Ok(()) => {
+                self.publisher.queue.end();
+                true
+            }
+            Err(Fault::Flushing) => false,
+            // The end has to come out, or the pipeline waits for it.
+            Err(Fault::Failed) => {
+                self.publisher.queue.end();
+                true
+            }
+        }
+    }
+
+    /// Decodes a block before its time. The same block comes again when the element has prerolled with it.
+    pub(super) fn decode(&self, buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        if state.is_current(buffer) {
+            return Ok(gst::FlowSuccess::Ok);
+        }
+        let Some(input) = &mut state.input else {
+            return Err(gst::FlowError::NotNegotiated);
+        };
+        let block = input.block(buffer, state.segment.clone());
+        let (start, _) = input.times(buffer);
+        let is_skipped = block.droppable && self.is_late(start, state.segment.as_ref());
+        state.current = Some(Current {
+            buffer: buffer.clone(),
+            is_settled: is_skipped,
+        });
+        let order = match is_skipped {
+            true => Order::Skip { block, late: true },
+            false => Order::Decode {
+                block,
+                wanted: true,
+            },
+        };
+        state.order(order).map_err(flow)?;
+        Ok(gst::FlowSuccess::Ok)
+    }
+
+    /// The element prerolls with a block: its result is to be seen.
+    pub(super) fn preroll(&self, buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let mut state = self.state();
+        state.settle(buffer, false).map_err(flow)?;
+        let Some(runner) = &mut state.runner else {
+            return Err(gst::FlowError::Flushing);
+        };
+        runner.peek().map_err(flow)?;
+        Ok(gst::FlowSuccess::Ok)
+    }
+
+    /// A block's time has come.
+    pub(super) fn publish(&self, buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let start = state.input.as_mut().and_then(|input| input.times(buffer).0);
+        let late = self.is_late(start, state.segment.as_ref());
+        state.settle(buffer, late).map_err(flow)?;
+        loop {
+            let Some(runner) = &mut state.runner else {
+                return Err(gst::FlowError::Flushing);
+            };
+            match runner.go_on() {
+                Ok(()) => return Ok(gst::FlowSuccess::Ok),
+                Err(Fault::Failed) => return Err(gst::FlowError::Error),
+                // Paused, or a flush: the base class knows.
+                Err(Fault::Flushing) => self.obj().wait_preroll()?,
+            };
+        }
+    }
+
+    /// A block that lies outside the segment: others may build on it. True when it is one, and done with.
+    pub(super) fn outside(&self, buffer: &gst::Buffer) -> Result<bool, gst::FlowError> {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let segment = state.segment.as_ref();
+        if is_wanted(buffer, segment.and_then(|s| s.downcast_ref())) {
+            return Ok(false);
+        }
+        let Some(input) = &mut state.input else {
+            return Ok(false);
+        };
+        let block = input.block(buffer, state.segment.clone());
+        let needless = block.droppable || input.is_alone();
+        let order = match needless {
+            true => Order::Skip { block, late: false },
+            false => Order::Decode {
+                block,
+                wanted: false,
+            },
+        };
+        state.order(order).map_err(flow)?;
+        state.order(Order::Settle { late: false }).map_err(flow)?;
+        if let Some(runner @ Runner::There(_)) = &mut state.runner {
+            self.wait_through_pauses(|| runner.go_on()).map_err(flow)?;
+        }
+        Ok(true)
+    }
+
+    /// When a buffer is due, and where it ends.
+    pub(super) fn times(
+        &self,
+        buffer: &gst::BufferRef,
+    ) -> (Option<gst::ClockTime>, Option<gst::ClockTime>) {
+        let mut state = self.state();
+        let input = state.input.as_mut();
+        input.map_or((None, None), |input| input.times(buffer))
+    }
+
+    /// Repeats what was cut short by a pause; a flush ends it.
+    fn wait_through_pauses(
+        &self,
+        mut work: impl FnMut() -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        loop {
+            let done = work();
+            if done != Err(Fault::Flushing) || self.is_abandoned.load(Ordering::Acquire) {
+                return done;
+            }
+            self.publisher.queue.wait_resumed();
+            self.tasks.wait_resumed();
+        }
+    }
+
+    /// With `sync`, a block that is due at `start` comes too late.
+    fn is_late(&self, start: Option<gst::ClockTime>, segment: Option<&gst::Segment>) -> bool {
+        let obj = self.obj();
+        let threshold = self.settings().late_threshold;
+        if threshold == u64::MAX || !obj.is_sync() || obj.current_state() != gst::State::Playing {
+            return false;
+        }
+        let segment = segment.and_then(|s| s.downcast_ref::<gst::ClockTime>());
+        let running = segment.and_then(|segment| segment.to_running_time(start));
+        let (Some(running), Some(now)) = (running, obj.current_running_time()) else {
+            return false;
+        };
+        let due = i128::from(running.nseconds())
+            + i128::from(obj.latency().nseconds())
+            + i128::from(obj.render_delay().nseconds())
+            + i128::from(obj.ts_offset());
+        i128::from(now.nseconds()) - due > i128::from(threshold)
+    }
+}
+
+impl State {
+    fn order(&mut self, order: Order) -> Result<(), Fault> {
+        match &mut self.runner {
+            Some(runner) => runner.submit(order),
+            None => Err(Fault::Flushing),
+        }
+    }
+
+    fn is_current(&self, buffer: &gst::Buffer) -> bool {
+        let current = self.current.as_ref();
+        current.is_some_and(|current| current.buffer.as_ptr() == buffer.as_ptr())
+    }
+
+    /// The time of a decoded block has come; once is enough.
+    fn settle(&mut self, buffer: &gst::Buffer, late: bool) -> Result<(), Fault> {
+        let is_current = self.is_current(buffer);
+        match &mut self.current {
+            Some(current) if is_current && !current.is_settled => {
+                current.is_settled = true;
+                self.order(Order::Settle { late })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn flow(fault: Fault) -> gst::FlowError {
+    match fault {
+        Fault::Flushing => gst::FlowError::Flushing,
+        Fault::Failed => gst::FlowError::Error,
+    }
+}

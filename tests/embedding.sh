@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Records and plays from C, Python and Rust through the public interface, with the plugin in build/ (or in the
-# folder given) found by GST_PLUGIN_PATH, extracts from a store of Opus in Rust, and aligns a sensor in Python. Ends with "N passed, N failed".
+# folder given) found by GST_PLUGIN_PATH, extracts from a store of Opus in Rust, aligns a
+# sensor in Python, and hands blocks to adapters in both. Ends with "N passed, N failed".
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -56,11 +57,21 @@ from_sensor() {
     .venv/bin/python tests/python/sync_scene.py check "$scene"
 }
 
+# An adapter of the program's own, with the plugin on the path too: the elements have to be those of the program.
+own_adapter() {
+  gst-inspect-1.0 adaptersink >/dev/null &&
+    cargo run --quiet --locked --features tools --example own_adapter | tee "$scratch/groups" &&
+    [ "$(grep -c '^group [01] at .* 25 pictures, [1-9]' "$scratch/groups")" -eq 2 ] &&
+    grep -q '^group 2 at 0:00:01.666: 10 pictures, [1-9]' "$scratch/groups" &&
+    [ "$(wc -l <"$scratch/groups")" -eq 3 ]
+}
+
 try c in_c
 try python in_python
 try rust in_rust
 try store from_store
 try sensor from_sensor
+try adapter own_adapter
 
 # An independent reader accepts each file.
 for file in "$scratch"/*.h4mk; do

@@ -9,6 +9,7 @@ use super::AdapterSink;
 use super::imp::CAT;
 use super::publish::{Outbox, Publisher, Stop};
 use super::settings::OnError;
+use super::textures::Textures;
 use crate::adapter::chain::Drained;
 use crate::adapter::{Block, Chain, Error, Published, Stats, Stream};
 
@@ -56,6 +57,7 @@ pub(super) struct Engine {
     stats: Arc<Mutex<Stats>>,
     element: glib::WeakRef<AdapterSink>,
     has_stream: bool,
+    textures: Option<Textures>,
 }
 
 impl Engine {
@@ -65,6 +67,7 @@ impl Engine {
         on_error: OnError,
         publisher: Arc<Publisher>,
         stats: Arc<Mutex<Stats>>,
+        textures: Option<Textures>,
     ) -> Self {
         Self {
             chain,
@@ -76,6 +79,7 @@ impl Engine {
             stats,
             element: element.downgrade(),
             has_stream: false,
+            textures,
         }
     }
 
@@ -101,8 +105,7 @@ impl Engine {
             }
             Order::Settle { late } => {
                 let results = self.chain.settle(late);
-                self.add(results);
-                Ok(())
+                self.add(results)
             }
             Order::Drain => self.drain(),
             Order::Reset => {
@@ -144,12 +147,30 @@ impl Engine {
 
     fn drain(&mut self) -> Result<(), Fault> {
         let Drained { outputs, error } = self.chain.drain();
-        self.add(outputs);
+        self.add(outputs)?;
         error.map_or(Ok(()), |error| self.refused(&error))
     }
 
-    fn add(&mut self, results: Vec<Published>) {
-        self.outbox.add(results, self.segment.as_ref(), &self.caps);
+    fn add(&mut self, results: Vec<Published>) -> Result<(), Fault> {
+        for mut result in results {
+            let texture = match &mut self.textures {
+                Some(textures) => match textures.upload(result.output, &self.caps) {
+                    Ok((output, texture)) => {
+                        result.output = output;
+                        Some(texture)
+                    }
+                    Err(error) => {
+                        self.refused(&error)?;
+                        continue;
+                    }
+                },
+                None => None,
+            };
+            let segment = self.segment.as_ref();
+            self.outbox
+                .add(result, texture.as_ref(), segment, &self.caps);
+        }
+        Ok(())
     }
 
     /// The adapter has refused a block: a warning or an error, as the user wants it.
@@ -169,6 +190,9 @@ impl Engine {
             match error {
                 Error::Stream(_) => {
                     gst::element_error!(element, gst::StreamError::WrongType, ["sink: {error}"]);
+                }
+                Error::Texture(_) => {
+                    gst::element_error!(element, gst::ResourceError::Failed, ["uploader: {error}"]);
                 }
                 Error::Adapter(_) | Error::Unknown { .. } => {
                     gst::element_error!(element, gst::LibraryError::Failed, ["adapter: {error}"]);

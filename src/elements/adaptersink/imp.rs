@@ -15,7 +15,7 @@ use super::runner::Task;
 use super::settings::{Settings, properties};
 use super::state::State;
 use super::{AdapterSink, probe, signals, vfuncs};
-use crate::adapter::{Overflow, Queue, Stats};
+use crate::adapter::{Overflow, Queue, Stats, TextureUploader, Textures};
 use crate::meta;
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -35,6 +35,10 @@ pub struct AdapterSinkImp {
     pub(super) tasks: Arc<Queue<Task>>,
     /// There is such a thread.
     pub(super) is_threaded: AtomicBool,
+    /// What the application put in place of the property `uploader`, until the element starts.
+    uploader: Mutex<Option<Box<dyn TextureUploader>>>,
+    /// The textures of the stream.
+    pool: Mutex<Option<Arc<Textures>>>,
     /// What waits is to be thrown away: a flush, or the end.
     pub(super) is_abandoned: AtomicBool,
 }
@@ -46,6 +50,18 @@ impl AdapterSinkImp {
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn uploader(&self) -> MutexGuard<'_, Option<Box<dyn TextureUploader>>> {
+        self.uploader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_uploader(&self, uploader: Box<dyn TextureUploader>) {
+        *self.uploader() = Some(uploader);
+    }
+
+    pub(super) fn pool(&self) -> MutexGuard<'_, Option<Arc<Textures>>> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Everything that waits gives up.
@@ -71,6 +87,8 @@ impl AdapterSinkImp {
         structure.set("lost", stats.lost);
         structure.set("corrupt", stats.corrupt);
         structure.set("queue-level", self.publisher.queue.len() as u64);
+        let textures = self.pool().as_ref().map_or(0, |pool| pool.in_flight());
+        structure.set("textures", textures as u64);
         structure.set("mean-decode-time", stats.mean_decode_ns());
         structure
     }
@@ -100,6 +118,8 @@ impl ObjectSubclass for AdapterSinkImp {
             stats: Arc::default(),
             tasks: Arc::new(Queue::new(1, Overflow::Block)),
             is_threaded: AtomicBool::new(false),
+            uploader: Mutex::default(),
+            pool: Mutex::default(),
             is_abandoned: AtomicBool::new(false),
         }
     }

@@ -25,6 +25,8 @@ use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
+use crate::adapter::TextureUploader;
+
 mod caps;
 mod engine;
 mod imp;
@@ -36,10 +38,12 @@ mod runner;
 mod settings;
 mod signals;
 mod state;
+mod textures;
 mod vfuncs;
 
 pub use publish::Callbacks;
-pub use settings::{Full, Mode, OnError};
+pub use settings::{FrameFormat, Full, Mode, OnError, Phases, Uploader, Window};
+pub use textures::TextureHandle;
 
 /// The instance struct, as the base class hands it over.
 type Instance = <imp::AdapterSinkImp as ObjectSubclass>::Instance;
@@ -54,6 +58,11 @@ impl AdapterSink {
     /// Sets what is called for outputs, in place of what was set before.
     pub fn set_callbacks(&self, callbacks: Callbacks) {
         self.imp().publisher.set_callbacks(callbacks);
+    }
+
+    /// Sets what puts frames into textures, from the next start on, in place of the property `uploader`.
+    pub fn set_uploader(&self, uploader: Box<dyn TextureUploader>) {
+        self.imp().set_uploader(uploader);
     }
 
     /// Takes an output, or waits for one. `None`: the stream has ended, or the element has stopped.

@@ -104,15 +104,19 @@ pub(super) fn into_buffer(output: Output) -> (gst::Buffer, Option<gst::Caps>) {
                 let caps = said.or_else(|| payload.caps.clone());
                 return (payload.inner.buffer.copy(), caps);
             }
-            match Arc::downcast::<Bytes>(payload.clone()) {
-                Ok(bytes) => {
-                    let bytes = Arc::try_unwrap(bytes).unwrap_or_else(|shared| (*shared).clone());
-                    (gst::Buffer::from_mut_slice(bytes.0), said)
-                }
-                Err(_) => (gst::Buffer::from_slice(Shared(payload)), said),
-            }
+            (made(payload), said)
         }
     }
+}
+
+/// A buffer of bytes that no buffer held, which are moved where nobody else has them.
+fn made(payload: Arc<dyn Payload>) -> gst::Buffer {
+    if as_type::<Bytes>(&payload).is_none() {
+        return gst::Buffer::from_slice(Shared(payload));
+    }
+    let any: Arc<dyn Any + Send + Sync> = payload;
+    let bytes = any.downcast::<Bytes>().map(Arc::unwrap_or_clone);
+    gst::Buffer::from_mut_slice(bytes.map(|bytes| bytes.0).unwrap_or_default())
 }
 
 /// Bytes of a payload that somebody else made.

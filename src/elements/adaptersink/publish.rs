@@ -14,6 +14,7 @@ use gst::prelude::*;
 use super::AdapterSink;
 use super::payload;
 use super::settings::Settings;
+use super::textures::TextureHandle;
 use crate::adapter::queue::{Popped, Pushed};
 use crate::adapter::{Published, Queue};
 
@@ -73,17 +74,15 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    /// Wraps results into samples.
+    /// Wraps a result into a sample.
     pub(super) fn add(
         &mut self,
-        results: Vec<Published>,
+        result: Published,
+        texture: Option<&TextureHandle>,
         segment: Option<&gst::Segment>,
         caps: &gst::Caps,
     ) {
-        let waiting = results
-            .into_iter()
-            .map(|result| wrap(result, segment, caps));
-        self.waiting.extend(waiting);
+        self.waiting.push_back(wrap(result, texture, segment, caps));
     }
 
     pub(super) fn clear(&mut self) {
@@ -92,13 +91,20 @@ impl Outbox {
 }
 
 /// The sample of a result.
-fn wrap(result: Published, segment: Option<&gst::Segment>, caps: &gst::Caps) -> Waiting {
+fn wrap(
+    result: Published,
+    texture: Option<&TextureHandle>,
+    segment: Option<&gst::Segment>,
+    caps: &gst::Caps,
+) -> Waiting {
     let description = result.description.as_ref().map(ToString::to_string);
     let info = gst::Structure::builder("adaptersink")
         .field("index", result.index)
         .field("blocks", result.blocks)
         .field("lost", result.lost)
         .field_if_some("description", description.as_deref())
+        .field_if_some("texture-id", texture.map(|held| held.texture().id().0))
+        .field_if_some("texture", texture)
         .build();
     let index = result.index;
     let (pts, duration) = (result.pts, result.duration);

@@ -6,7 +6,10 @@ use gst::glib;
 use gst::glib::translate::{FromGlib, IntoGlib};
 use gst::prelude::*;
 
-use crate::adapter::{OutputMode, Overflow, chain};
+use crate::adapter::{OutputMode, Overflow, chain, dsp};
+
+/// Frames that wait for their conversion: enough that decoder and converter do not wait for each other.
+const AHEAD_TO_CONVERT: u32 = 4;
 
 /// When results are made.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, glib::Enum)]
@@ -62,6 +65,74 @@ pub enum OnError {
     Fail = 1,
 }
 
+/// Where phases of `adapter=dsp` count from.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstAdapterSinkPhaseMode")]
+#[repr(i32)]
+pub enum Phases {
+    /// The start of each block: odd bins cancel from block to block.
+    #[default]
+    #[enum_value(
+        name = "From the start of each block: the same phase in each cancels odd bins",
+        nick = "absolute"
+    )]
+    Absolute = 0,
+    /// The start of the stream.
+    #[enum_value(name = "From the start of the stream", nick = "advance")]
+    Advance = 1,
+}
+
+/// What the frames of `adapter=dsp` are multiplied by.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstAdapterSinkSynthesisWindow")]
+#[repr(i32)]
+pub enum Window {
+    /// The periodic Hann window.
+    #[default]
+    #[enum_value(name = "The periodic Hann window", nick = "hann")]
+    Hann = 0,
+    /// Nothing.
+    #[enum_value(name = "None: the spectra have a window in them", nick = "none")]
+    None = 1,
+}
+
+/// What raw pictures are converted to.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstAdapterSinkFrameFormat")]
+#[repr(i32)]
+pub enum FrameFormat {
+    /// They stay as they are.
+    #[default]
+    #[enum_value(name = "As they are", nick = "as-is")]
+    AsIs = 0,
+    /// Red, green, blue, rows padded to a multiple of 4 bytes.
+    #[enum_value(
+        name = "RGB, 8 bits each, rows padded to a multiple of 4 bytes",
+        nick = "RGB"
+    )]
+    Rgb = 1,
+    /// Red, green, blue, alpha.
+    #[enum_value(name = "RGBA, 8 bits each", nick = "RGBA")]
+    Rgba = 2,
+}
+
+/// What puts frames into textures.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstAdapterSinkUploader")]
+#[repr(i32)]
+pub enum Uploader {
+    /// Nothing.
+    #[default]
+    #[enum_value(name = "None", nick = "none")]
+    None = 0,
+    /// Memory of the processor, which counts what was not given back.
+    #[enum_value(name = "Copies in memory, which are counted", nick = "null")]
+    Null = 1,
+    /// OpenGL: textures of elements upstream.
+    #[enum_value(name = "OpenGL: textures of elements upstream", nick = "gl")]
+    Gl = 2,
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub adapter: String,
@@ -73,6 +144,18 @@ pub(super) struct Settings {
     pub prefetch: u32,
     pub on_error: OnError,
     pub late_threshold: u64,
+    pub dsp: Sound,
+    pub uploader: Uploader,
+    pub frame_format: FrameFormat,
+}
+
+/// Properties of `adapter=dsp`.
+#[derive(Debug, Clone)]
+pub(super) struct Sound {
+    fft_size: u32,
+    phases: Phases,
+    window: Window,
+    sample_rate: u32,
 }
 
 impl Default for Settings {
@@ -87,6 +170,14 @@ impl Default for Settings {
             prefetch: 0,
             on_error: OnError::Skip,
             late_threshold: 20_000_000,
+            dsp: Sound {
+                fft_size: 2_048,
+                phases: Phases::Absolute,
+                window: Window::Hann,
+                sample_rate: 0,
+            },
+            uploader: Uploader::None,
+            frame_format: FrameFormat::AsIs,
         }
     }
 }
@@ -135,6 +226,8 @@ pub(super) fn properties() -> Vec<glib::ParamSpec> {
     ];
     all.extend(of_outputs());
     all.extend(of_time());
+    all.extend(of_dsp());
+    all.extend(of_frames());
     all
 }
 
@@ -193,6 +286,60 @@ fn of_time() -> [glib::ParamSpec; 3] {
     ]
 }
 
+/// Raw pictures.
+fn of_frames() -> [glib::ParamSpec; 2] {
+    [
+        choice::<FrameFormat>(
+            "frame-format",
+            "Frame format",
+            "What raw pictures are converted to, on a thread of its own",
+        ),
+        choice::<Uploader>("uploader", "Uploader", "What puts frames into textures"),
+    ]
+}
+
+/// The adapter that is built in.
+fn of_dsp() -> [glib::ParamSpec; 4] {
+    let number = |name, nick, blurb, least, most, default| {
+        glib::ParamSpecUInt::builder(name)
+            .nick(nick)
+            .blurb(blurb)
+            .minimum(least)
+            .maximum(most)
+            .default_value(default)
+            .mutable_ready()
+            .build()
+    };
+    [
+        number(
+            "fft-size",
+            "FFT size",
+            "adapter=dsp: samples of a frame, an even number; frames are half of it apart",
+            4,
+            65_536,
+            2_048,
+        ),
+        choice::<Phases>(
+            "phase-mode",
+            "Phase mode",
+            "adapter=dsp: where phases count from",
+        ),
+        choice::<Window>(
+            "synthesis-window",
+            "Synthesis window",
+            "adapter=dsp: what frames are multiplied by",
+        ),
+        number(
+            "sample-rate",
+            "Sample rate",
+            "adapter=dsp: samples a second (0: what the caps say, or 48000)",
+            0,
+            768_000,
+            0,
+        ),
+    ]
+}
+
 impl Settings {
     pub(super) fn set(&mut self, value: &glib::Value, pspec: &glib::ParamSpec) {
         // The values have passed GObject's type check already.
@@ -212,6 +359,12 @@ impl Settings {
             "prefetch" => self.prefetch = value.get().unwrap_or_default(),
             "on-error" => self.on_error = value.get().unwrap_or_default(),
             "late-threshold" => self.late_threshold = value.get().unwrap_or(u64::MAX),
+            "fft-size" => self.dsp.fft_size = value.get().unwrap_or(2_048),
+            "phase-mode" => self.dsp.phases = value.get().unwrap_or_default(),
+            "synthesis-window" => self.dsp.window = value.get().unwrap_or_default(),
+            "sample-rate" => self.dsp.sample_rate = value.get().unwrap_or_default(),
+            "uploader" => self.uploader = value.get().unwrap_or_default(),
+            "frame-format" => self.frame_format = value.get().unwrap_or_default(),
             _ => {}
         }
     }
@@ -227,6 +380,12 @@ impl Settings {
             "prefetch" => self.prefetch.to_value(),
             "on-error" => self.on_error.to_value(),
             "late-threshold" => self.late_threshold.to_value(),
+            "fft-size" => self.dsp.fft_size.to_value(),
+            "phase-mode" => self.dsp.phases.to_value(),
+            "synthesis-window" => self.dsp.window.to_value(),
+            "sample-rate" => self.dsp.sample_rate.to_value(),
+            "uploader" => self.uploader.to_value(),
+            "frame-format" => self.frame_format.to_value(),
             _ => return None,
         })
     }
@@ -240,6 +399,29 @@ impl Settings {
             },
             alone: false,
             describe: self.post_messages,
+        }
+    }
+
+    pub(super) fn dsp(&self) -> dsp::Options {
+        dsp::Options {
+            fft_size: self.dsp.fft_size as usize,
+            phase_mode: match self.dsp.phases {
+                Phases::Absolute => dsp::PhaseMode::Absolute,
+                Phases::Advance => dsp::PhaseMode::Advance,
+            },
+            synthesis_window: match self.dsp.window {
+                Window::Hann => dsp::SynthesisWindow::Hann,
+                Window::None => dsp::SynthesisWindow::None,
+            },
+            sample_rate: self.dsp.sample_rate,
+        }
+    }
+
+    /// How many blocks a thread of its own works on ahead; 0: there is none.
+    pub(super) fn ahead(&self) -> u32 {
+        match self.frame_format {
+            FrameFormat::AsIs => self.prefetch,
+            FrameFormat::Rgb | FrameFormat::Rgba => self.prefetch.max(AHEAD_TO_CONVERT),
         }
     }
 

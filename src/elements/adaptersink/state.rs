@@ -1,5 +1,6 @@
 //! What happens to blocks on the streaming thread: decoding before their time, publishing when it has come.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use gst::prelude::*;
@@ -10,9 +11,10 @@ use super::engine::{Engine, Fault, Order};
 use super::imp::{AdapterSinkImp, CAT};
 use super::input::{Input, is_wanted};
 use super::runner::{Runner, Worker};
-use super::settings::Settings;
+use super::settings::{Settings, Uploader};
 use super::signals;
-use crate::adapter::{self, AnyAdapter, Chain};
+use super::textures::Textures;
+use crate::adapter::{self, AnyAdapter, Chain, Dsp, NullUploader, TextureUploader};
 
 /// The stream as the streaming thread sees it.
 #[derive(Default)]
@@ -43,8 +45,9 @@ impl AdapterSinkImp {
             settings.on_error,
             self.publisher.clone(),
             self.stats.clone(),
+            self.textures(settings)?,
         );
-        let ahead = settings.prefetch;
+        let ahead = settings.ahead();
         self.is_threaded.store(ahead > 0, Ordering::Release);
         let runner = if ahead > 0 {
             let worker = Worker::new(engine, ahead, self.tasks.clone());
@@ -60,9 +63,33 @@ impl AdapterSinkImp {
         Ok(())
     }
 
+    /// The pool of textures, if frames are to go into some.
+    fn textures(&self, settings: &Settings) -> Result<Option<Textures>, gst::ErrorMessage> {
+        let given = self.uploader().take();
+        let uploader: Option<Box<dyn TextureUploader>> = match settings.uploader {
+            _ if given.is_some() => given,
+            Uploader::None => None,
+            Uploader::Null => Some(Box::new(NullUploader::new())),
+            Uploader::Gl => {
+                return Err(gst::error_msg!(
+                    gst::LibraryError::Settings,
+                    [
+                        "uploader: found gl, expected none or null: this build is without the feature gl"
+                    ]
+                ));
+            }
+        };
+        // As many as wait in the queue come back at once.
+        let pooled = settings.max_outputs as usize;
+        let pool = uploader.map(|uploader| Arc::new(adapter::Textures::new(uploader, pooled)));
+        self.pool().clone_from(&pool);
+        Ok(pool.map(Textures::new))
+    }
+
     fn adapter(&self, settings: &Settings) -> Result<Box<dyn AnyAdapter>, gst::ErrorMessage> {
         let made = match settings.adapter.as_str() {
             "signals" => signals::adapter(&self.obj()),
+            "dsp" => Dsp::new(settings.dsp()).map(|dsp| Box::new(dsp) as Box<dyn AnyAdapter>),
             name => adapter::create(name),
         };
         made.map_err(|error| gst::error_msg!(gst::LibraryError::Settings, ["{error}"]))

@@ -2,6 +2,8 @@
 
 mod group;
 mod reorder;
+#[cfg(test)]
+mod tests;
 
 use std::time::Instant;
 
@@ -229,18 +231,18 @@ impl Chain {
 
     /// A key block: the group before it is complete. True when the adapter took it.
     fn key(&mut self, block: &Block, wanted: bool) -> Result<bool, Error> {
-        let finished = if self.is_block_wise() {
-            Ok(None)
-        } else {
-            self.finish()
+        let finished = match self.is_block_wise() {
+            true => Ok(None),
+            false => self.finish(),
         };
         let old = self.group.take();
         self.previous = old
             .filter(|old| self.b_mode == BMode::Bidirectional && !old.broken)
             .map(|old| old.state);
-        let state = self.adapter.decode_i(block)?;
-        self.group = Some(Group::new(state, block, wanted));
+        // The group before is whole, whatever becomes of this block.
+        let decoded = self.adapter.decode_i(block);
         self.made = finished?;
+        self.group = Some(Group::new(decoded?, block, wanted));
         let alone = self.options.alone && self.options.mode != OutputMode::Eos;
         if self.is_block_wise() || alone {
             self.made = self.finish()?;

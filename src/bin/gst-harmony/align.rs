@@ -18,8 +18,9 @@ use clap::Args as ClapArgs;
 
 use crate::failure::{Failure, Outcome};
 use crate::partial::Partial;
+use crate::remux::different;
 use crate::remux::input::Interrupt;
-use crate::remux::{different, duration};
+use crate::time::{duration, length};
 use pair::Wishes;
 use pictures::Shutter;
 use read::{Reader, parallel};
@@ -48,8 +49,8 @@ pub struct Args {
     /// How long the camera exposes a row, where pictures are compared.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     exposure: Option<gst::ClockTime>,
-    /// How long after the first row the camera reads the last one.
-    #[arg(long, value_name = "TIME", value_parser = readout)]
+    /// How long after the first row the camera reads the last one; 0 is all rows at once.
+    #[arg(long, value_name = "TIME", value_parser = length)]
     readout_time: Option<gst::ClockTime>,
     /// Draw correlation, offset over time, residuals and quality.
     #[arg(long, value_name = "FILE.svg")]
@@ -64,15 +65,6 @@ fn drift(text: &str) -> Result<f64, String> {
     let ppm: Option<f64> = text.parse().ok();
     ppm.filter(|ppm| (0.0..=5_000.0).contains(ppm))
         .ok_or_else(|| "expected parts per million, 0 to 5000".to_owned())
-}
-
-/// A time that may be 0: all rows at once.
-fn readout(text: &str) -> Result<gst::ClockTime, String> {
-    let number = text.trim_end_matches(['m', 's']);
-    match number.parse::<f64>() {
-        Ok(0.0) => Ok(gst::ClockTime::ZERO),
-        _ => duration(text),
-    }
 }
 
 fn seconds(time: gst::ClockTime) -> f64 {

@@ -25,6 +25,7 @@ mod run;
 mod session;
 mod settings;
 mod survey;
+mod time;
 mod verify;
 mod verify_index;
 mod verify_order;

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args as ClapArgs, ValueEnum};
 
 use crate::failure::{Failure, Outcome};
+use crate::time::duration;
 use input::{Input, Interrupt};
 use output::{Mode, Target};
 
@@ -56,22 +57,6 @@ pub enum AudioCodec {
     Aac,
     /// Opus.
     Opus,
-}
-
-/// `2s`, `1.5s`, `500ms` or `2` for seconds.
-pub fn duration(text: &str) -> Result<gst::ClockTime, String> {
-    let wrong = || "expected a time above 0, such as 2s or 500ms".to_owned();
-    let (number, scale) = match text.strip_suffix("ms") {
-        Some(number) => (number, 1e6),
-        None => (text.strip_suffix('s').unwrap_or(text), 1e9),
-    };
-    let number: f64 = number.parse().map_err(|_| wrong())?;
-    let ns = (number * scale).round();
-    // A day is longer than any fragment; it keeps the number far from its type's limits.
-    if !(1.0..=86_400e9).contains(&ns) {
-        return Err(wrong());
-    }
-    Ok(gst::ClockTime::from_nseconds(ns as u64))
 }
 
 /// Runs the subcommand.
@@ -131,21 +116,4 @@ fn one_file(a: &Path, b: &Path) -> bool {
 #[cfg(not(unix))]
 fn one_file(_: &Path, _: &Path) -> bool {
     false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::duration;
-
-    #[test]
-    fn durations_have_a_unit() {
-        let ms = |text| duration(text).map(|time| time.mseconds());
-        assert_eq!(
-            (ms("2s"), ms("500ms"), ms("1.5s"), ms("3")),
-            (Ok(2000), Ok(500), Ok(1500), Ok(3000))
-        );
-        for wrong in ["", "s", "0", "-1s", "2m", "nan", "inf", "1e300s"] {
-            assert!(duration(wrong).is_err(), "{wrong}");
-        }
-    }
 }

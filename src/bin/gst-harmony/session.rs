@@ -31,6 +31,10 @@ pub trait Work {
 
     /// What an error of an element means for the input.
     fn failure(&self, input: &Path, error: &gst::message::Error) -> Failure {
+        if error.error().matches(gst::StreamError::TypeNotFound) {
+            let what = "found no file format that GStreamer knows, expected one";
+            return Failure::data(input, what);
+        }
         Failure::data(input, error_text(error))
     }
 

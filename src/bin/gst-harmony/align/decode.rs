@@ -1,6 +1,5 @@
 //! The pipeline that decodes what is compared: the first stream of sound of a file, or of pictures.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use gst::prelude::*;
@@ -83,14 +82,6 @@ impl<T: Taker> Work for Arc<Mutex<Follow<T>>> {
     fn has_begun(&self) -> bool {
         let follow = lock(self);
         follow.count + follow.others > 0
-    }
-
-    fn failure(&self, input: &Path, error: &gst::message::Error) -> Failure {
-        if error.error().matches(gst::StreamError::TypeNotFound) {
-            let what = "found no file format that GStreamer knows, expected one";
-            return Failure::data(input, what);
-        }
-        Failure::data(input, crate::run::error_text(error))
     }
 }
 

@@ -47,7 +47,7 @@ fn the_commands_of_the_page_run() {
         Vec::from_iter(seen),
         [
             "align", "build", "chain", "discover", "extract", "index", "info", "list", "remux",
-            "run", "verify"
+            "run", "tokens", "verify"
         ]
     );
     let built = Ran::from(

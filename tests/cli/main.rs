@@ -11,6 +11,7 @@ mod hostile;
 mod opus;
 mod remux;
 mod run;
+mod tokens;
 mod tool;
 mod vectors;
 mod verify;

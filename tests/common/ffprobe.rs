@@ -18,6 +18,8 @@ pub struct Probed {
     pub size: usize,
     /// Whether decoding can begin here.
     pub key: bool,
+    /// Whether it is decoded and not shown: an edit list begins behind it.
+    pub discard: bool,
     /// SHA-256 of the payload, hexadecimal.
     pub sha256: String,
 }
@@ -106,6 +108,7 @@ fn packet(entry: &Value) -> Probed {
         duration: entry["duration"].as_i64(),
         size: text("size").parse().expect("a size"),
         key: text("flags").starts_with('K'),
+        discard: text("flags").contains('D'),
         sha256: text("data_hash").trim_start_matches("SHA256:").into(),
     }
 }

@@ -244,7 +244,12 @@ fn text(value: &Value) -> String {
 
 fn push_stream(text: &mut String, stream: &Value) {
     let word = |key: &str| stream.get(key).and_then(Value::as_str).unwrap_or("unknown");
-    text.push_str(&format!("\n  {}: {}\n", word("kind"), word("codec")));
+    let number = stream.get("number").and_then(Value::as_i64).unwrap_or(0);
+    text.push_str(&format!(
+        "\n  {number}  {}: {}\n",
+        word("kind"),
+        word("codec")
+    ));
     for (key, value) in stream.as_object().into_iter().flatten() {
         match (key.as_str(), value) {
             ("kind" | "codec" | "number" | "tags", _) | (_, Value::Null) => {}

@@ -26,6 +26,7 @@ mod session;
 mod settings;
 mod survey;
 mod time;
+mod tokens;
 mod verify;
 mod verify_index;
 mod verify_order;
@@ -63,6 +64,7 @@ enum Command {
     Info(opus::info::Args),
     Extract(opus::extract::Args),
     Align(align::Args),
+    Tokens(tokens::Args),
 }
 
 fn main() -> ExitCode {
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
         Command::Info(args) => opus::info::run(args, cli.json),
         Command::Extract(args) => opus::extract::run(args, cli.json),
         Command::Align(args) => align::run(args, cli.json),
+        Command::Tokens(args) => tokens::run(args, cli.json),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -55,11 +55,7 @@ impl Input {
     /// For an H4MK file, whether its tracks go into MP4 as they are, so that their demuxer can tell all samples
     /// beforehand; `None` for any other.
     pub fn tells_samples(&self) -> Option<bool> {
-        if self.pipe.is_some() {
-            return None;
-        }
-        let mut source = Source::open(&self.path).ok()?;
-        let is_h4mk = source.window(0, 4).ok()?.starts_with(b"H4MK");
+        let mut source = self.h4mk()?;
         let plain = |tracks: &Tracks| {
             tracks.0.iter().enumerate().all(|(number, track)| {
                 let caps = track
@@ -69,10 +65,18 @@ impl Input {
                 caps.is_some_and(|caps| matches!(way(&caps, number, None), Ok(Way::Plain(_))))
             })
         };
-        is_h4mk.then(|| {
-            let finished = source.opened().ok().and_then(|opened| opened.finished);
-            finished.is_some_and(|finished| plain(&finished.tracks))
-        })
+        let finished = source.opened().ok().and_then(|opened| opened.finished);
+        Some(finished.is_some_and(|finished| plain(&finished.tracks)))
+    }
+
+    /// An H4MK file. A pipe can't be looked into before it is read.
+    pub fn h4mk(&self) -> Option<Source> {
+        if self.pipe.is_some() {
+            return None;
+        }
+        let mut source = Source::open(&self.path).ok()?;
+        let is_h4mk = source.window(0, 4).ok()?.starts_with(b"H4MK");
+        is_h4mk.then_some(source)
     }
 }
 

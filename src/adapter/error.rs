@@ -34,6 +34,9 @@ pub enum Error {
     /// The bytes can't be read by the processor.
     #[error("memory: {0}")]
     Memory(String),
+    /// The picture is not what its format says.
+    #[error("picture: {0}")]
+    Picture(String),
     /// What holds textures failed.
     #[error("texture: {0}")]
     Texture(String),
@@ -45,7 +48,7 @@ impl Error {
     pub fn is_of_block(&self) -> bool {
         matches!(
             self,
-            Self::Block { .. } | Self::UnsupportedB { .. } | Self::Memory(_)
+            Self::Block { .. } | Self::UnsupportedB { .. } | Self::Memory(_) | Self::Picture(_)
         )
     }
 }

@@ -15,6 +15,7 @@
 
 pub mod block;
 pub mod chain;
+pub mod convert;
 pub mod dsp;
 pub mod error;
 pub mod model;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Records and plays from C, Python and Rust through the public interface, with the plugin in build/ (or in the
-# folder given) found by GST_PLUGIN_PATH, extracts from a store of Opus in Rust, aligns a
-# sensor in Python, and hands blocks to adapters in both. Ends with "N passed, N failed".
+# folder given, with the tool) found by GST_PLUGIN_PATH, extracts from a store of Opus in Rust, aligns a sensor in Python,
+# and hands blocks to adapters in both. Ends with "N passed, N failed".
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -66,12 +66,40 @@ own_adapter() {
     [ "$(wc -l <"$scratch/groups")" -eq 3 ]
 }
 
+# Blocks of a model into sound, against numpy: all modes as floats, one with 16 bits, and results of all lengths.
+from_blocks() {
+  local folder=$scratch/blocks mode window
+  mkdir "$folder" &&
+    .venv/bin/python tests/python/dsp_reference.py make "$folder" &&
+    "$plugin/gst-harmony" build "$folder/blocks.json" -o "$folder/blocks.h4mk" || return 1
+  for mode in absolute advance; do
+    for window in hann none; do
+      sound_of_blocks "$mode" "$window" --float || return 1
+    done
+  done
+  sound_of_blocks advance hann || return 1
+  for mode in gop block eos; do
+    gst-launch-1.0 -q filesrc location="$folder/blocks.h4mk" ! h4mkdemux expose=blocks \
+      ! adaptersink adapter=dsp fft-size=1024 output-mode="$mode" location="$folder/sound.f32" &&
+      .venv/bin/python tests/python/dsp_reference.py check "$folder/sound.f32" "$folder/expected-absolute-hann.f32" || return 1
+  done
+}
+
+# sound_of_blocks MODE WINDOW [--float]
+sound_of_blocks() {
+  local folder=$scratch/blocks
+  /usr/bin/python3 examples/decode_blocks.py "$folder/blocks.h4mk" "$folder/sound.wav" --fft-size 1024 \
+    --phase-mode "$1" --window "$2" "${@:3}" &&
+    .venv/bin/python tests/python/dsp_reference.py check "$folder/sound.wav" "$folder/expected-$1-$2.f32"
+}
+
 try c in_c
 try python in_python
 try rust in_rust
 try store from_store
 try sensor from_sensor
 try adapter own_adapter
+try blocks from_blocks
 
 # An independent reader accepts each file.
 for file in "$scratch"/*.h4mk; do

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Records and plays from C, Python and Rust through the public interface, with the plugin in build/ (or in the
 # folder given, with the tool) found by GST_PLUGIN_PATH, extracts from a store of Opus in Rust, aligns a sensor in Python,
-# and hands blocks to adapters in both. Ends with "N passed, N failed".
+# and hands blocks and frames to adapters in Rust, C and Python. Ends with "N passed, N failed".
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,11 +27,12 @@ try() {
   fi
 }
 
-in_c() {
+# compile NAME: tests/c/NAME.c
+compile() {
   # shellcheck disable=SC2086
-  cc -Wall -Wextra -Wno-unused-parameter -Werror tests/c/embedding.c -o "$scratch/embedding" $flags &&
-    "$scratch/embedding" "$scratch/c.h4mk" && [ -s "$scratch/c.h4mk" ]
+  cc -Wall -Wextra -Wno-unused-parameter -Werror "tests/c/$1.c" -o "$scratch/$1" $flags
 }
+in_c() { compile embedding && "$scratch/embedding" "$scratch/c.h4mk" && [ -s "$scratch/c.h4mk" ]; }
 # The interpreter of the distribution has the bindings, whatever else is on PATH.
 in_python() { /usr/bin/python3 tests/python/embedding.py "$scratch/python.h4mk" && [ -s "$scratch/python.h4mk" ]; }
 # The plugin comes with the program: the path must not be needed. With the features of the tests, so that nothing is built twice.
@@ -93,6 +94,17 @@ sound_of_blocks() {
     .venv/bin/python tests/python/dsp_reference.py check "$folder/sound.wav" "$folder/expected-$1-$2.f32"
 }
 
+adapter_in_c() { compile adapter && "$scratch/adapter"; }
+# The functions of both examples against what is known of their input, then the programs as a user runs them.
+adapters_in_python() {
+  /usr/bin/python3 tests/python/adapters.py "$scratch" &&
+    /usr/bin/python3 examples/signals_adapter.py "$scratch/room.h4mk" >"$scratch/room.jsonl" &&
+    [ "$(grep -c '"door": "open"' "$scratch/room.jsonl")" -eq 28 ] &&
+    [ "$(wc -l <"$scratch/room.jsonl")" -eq 60 ] &&
+    /usr/bin/python3 examples/frames_numpy.py "$scratch/colours.mkv" >"$scratch/colours.jsonl" &&
+    [ "$(grep -c '"quarters": \[\[2[45]' "$scratch/colours.jsonl")" -eq 25 ]
+}
+
 try c in_c
 try python in_python
 try rust in_rust
@@ -100,6 +112,8 @@ try store from_store
 try sensor from_sensor
 try adapter own_adapter
 try blocks from_blocks
+try adapter-c adapter_in_c
+try adapters-python adapters_in_python
 
 # An independent reader accepts each file.
 for file in "$scratch"/*.h4mk; do

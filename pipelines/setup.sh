@@ -12,13 +12,14 @@ packages=(
   gstreamer1.0-tools gstreamer1.0-plugins-base-apps
   gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
   gstreamer1.0-libav
+  gstreamer1.0-gl libegl1 libegl-mesa0 libgl1-mesa-dri libgles2
   ffmpeg mkvtoolnix opus-tools flite libopusfile-dev
   python3 python3-gi python3-gst-1.0 python3-numpy gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0
   chromium python3-pip python3-venv
 )
 # Where there is no dpkg: what of the above can be asked for by name.
 commands=(cc meson ninja pkg-config gst-launch-1.0 gst-inspect-1.0 ffmpeg mkvmerge opusenc flite python3 chromium)
-modules=(gstreamer{,-base,-audio,-pbutils,-check}-1.0\>=1.22 'opus>=1.3' opusfile)
+modules=(gstreamer{,-base,-audio,-gl,-pbutils,-check}-1.0\>=1.22 'opus>=1.3' opusfile)
 
 fail() {
   printf 'setup: %s\n' "$@" >&2

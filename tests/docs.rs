@@ -324,6 +324,12 @@ fn the_page_of_the_format_runs() {
     run_page("docs/format.md", 1);
 }
 
+#[cfg(feature = "gl")]
+#[test]
+fn the_page_of_textures_runs() {
+    run_page("docs/textures.md", 1);
+}
+
 #[test]
 fn the_page_of_the_pipelines_runs() {
     run_page("pipelines/README.md", 2).recorded(&["record-test"]);

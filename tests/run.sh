@@ -50,6 +50,7 @@ step "formatting" cargo fmt --check
 step "lints" cargo clippy --quiet --locked --features tools --all-targets -- -D warnings
 step "lints of the cores without GStreamer" cargo clippy --quiet --locked --lib --no-default-features -- -D warnings
 step "check of the cores without GStreamer" cargo check --quiet --locked --lib --no-default-features
+step "check of the plugin without OpenGL" cargo check --quiet --locked --lib --no-default-features --features plugin
 step "tests of the cores without GStreamer" cargo test --quiet --locked --lib --no-default-features
 step "tests" cargo test --locked --features tools --no-fail-fast
 step "demo" bash pipelines/demo.sh

@@ -9,6 +9,8 @@ pub mod corpus;
 pub mod cut;
 pub mod feed;
 pub mod ffprobe;
+#[cfg(feature = "gl")]
+pub mod gl;
 pub mod growing;
 pub mod http;
 pub mod media;

@@ -4,6 +4,8 @@ mod aligned;
 #[path = "../common/mod.rs"]
 mod common;
 mod stores;
+#[cfg(feature = "gl")]
+mod textures;
 
 use std::collections::BTreeMap;
 use std::net::UdpSocket;
@@ -44,10 +46,16 @@ fn arguments(file: &Path, settings: &[String]) -> Vec<String> {
 
 /// Runs a file to its end.
 fn run(file: &Path, settings: &[String]) {
+    run_in(file, settings, &[]);
+}
+
+/// Runs a file to its end with these in the environment.
+fn run_in(file: &Path, settings: &[String], environment: &[(&str, &str)]) {
     let output = Command::new("timeout")
         .args(PATIENCE)
         .arg(TOOL)
         .args(arguments(file, settings))
+        .envs(environment.iter().copied())
         .output()
         .expect("the tool starts");
     assert!(
@@ -436,7 +444,8 @@ fn every_pipeline_keeps_to_the_form_and_is_in_the_readme() {
     let source = concat!(
         include_str!("main.rs"),
         include_str!("aligned.rs"),
-        include_str!("stores.rs")
+        include_str!("stores.rs"),
+        include_str!("textures.rs")
     );
     let mut seen = 0;
     for entry in std::fs::read_dir(folder()).expect("the folder") {
@@ -468,5 +477,5 @@ fn every_pipeline_keeps_to_the_form_and_is_in_the_readme() {
             "{name} is run here"
         );
     }
-    assert!(seen >= 23, "{seen} pipelines");
+    assert!(seen >= 24, "{seen} pipelines");
 }

@@ -10,6 +10,7 @@ use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
 
+use super::gl::OpenGl;
 use super::publish::Publisher;
 use super::runner::Task;
 use super::settings::{Settings, properties};
@@ -35,10 +36,12 @@ pub struct AdapterSinkImp {
     pub(super) tasks: Arc<Queue<Task>>,
     /// There is such a thread.
     pub(super) is_threaded: AtomicBool,
-    /// What the application put in place of the property `uploader`, until the element starts.
-    uploader: Mutex<Option<Box<dyn TextureUploader>>>,
-    /// The textures of the stream.
+    /// Textures of what the application put in place of the property `uploader`.
+    given: Mutex<Option<Arc<Textures>>>,
+    /// The textures of the stream, and of the last one when it is over: some may still be in use.
     pool: Mutex<Option<Arc<Textures>>>,
+    /// What elements upstream are told of OpenGL.
+    pub(super) gl: Arc<OpenGl>,
     /// What waits is to be thrown away: a flush, or the end.
     pub(super) is_abandoned: AtomicBool,
 }
@@ -52,12 +55,13 @@ impl AdapterSinkImp {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn uploader(&self) -> MutexGuard<'_, Option<Box<dyn TextureUploader>>> {
-        self.uploader.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn given(&self) -> MutexGuard<'_, Option<Arc<Textures>>> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn set_uploader(&self, uploader: Box<dyn TextureUploader>) {
-        *self.uploader() = Some(uploader);
+        let pooled = self.settings().pooled();
+        *self.given() = Some(Arc::new(Textures::new(uploader, pooled)));
     }
 
     pub(super) fn pool(&self) -> MutexGuard<'_, Option<Arc<Textures>>> {
@@ -118,8 +122,9 @@ impl ObjectSubclass for AdapterSinkImp {
             stats: Arc::default(),
             tasks: Arc::new(Queue::new(1, Overflow::Block)),
             is_threaded: AtomicBool::new(false),
-            uploader: Mutex::default(),
+            given: Mutex::default(),
             pool: Mutex::default(),
+            gl: Arc::default(),
             is_abandoned: AtomicBool::new(false),
         }
     }
@@ -197,10 +202,18 @@ impl ElementImpl for AdapterSinkImp {
         &self,
         transition: gst::StateChange,
     ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
-        if transition == gst::StateChange::PausedToReady {
-            self.abandon();
+        match transition {
+            // The base class starts and stops between NULL and READY alone; in READY an earlier stream may have been given up.
+            gst::StateChange::ReadyToPaused => self.flushed(),
+            gst::StateChange::PausedToReady => self.abandon(),
+            _ => {}
         }
         self.parent_change_state(transition)
+    }
+
+    fn set_context(&self, context: &gst::Context) {
+        self.gl.set(&*self.obj(), context);
+        self.parent_set_context(context);
     }
 }
 
@@ -215,6 +228,11 @@ impl BaseSinkImpl for AdapterSinkImp {
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
         *self.state() = State::default();
         let closed = self.publisher.close();
+        let pool = self.pool().clone();
+        if let Some(pool) = pool {
+            pool.clear();
+        }
+        self.gl.forget();
         closed.map_err(|why| gst::error_msg!(gst::ResourceError::Write, ["location: {why}"]))
     }
 
@@ -225,6 +243,23 @@ impl BaseSinkImpl for AdapterSinkImp {
     fn set_caps(&self, caps: &gst::Caps) -> Result<(), gst::LoggableError> {
         gst::debug!(CAT, imp = self, "Stream of {caps}");
         self.begin_stream(caps)
+    }
+
+    fn propose_allocation(
+        &self,
+        query: &mut gst::query::Allocation,
+    ) -> Result<(), gst::LoggableError> {
+        OpenGl::propose(query);
+        self.parent_propose_allocation(query)
+    }
+
+    fn query(&self, query: &mut gst::QueryRef) -> bool {
+        if let gst::QueryViewMut::Context(query) = query.view_mut()
+            && self.gl.answer(&*self.obj(), query)
+        {
+            return true;
+        }
+        BaseSinkImplExt::parent_query(self, query)
     }
 
     fn event(&self, event: gst::Event) -> bool {

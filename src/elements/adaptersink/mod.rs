@@ -29,6 +29,11 @@ use crate::adapter::TextureUploader;
 
 mod caps;
 mod engine;
+#[cfg(feature = "gl")]
+mod gl;
+#[cfg(not(feature = "gl"))]
+#[path = "no_gl.rs"]
+mod gl;
 mod imp;
 mod input;
 mod payload;
@@ -60,7 +65,7 @@ impl AdapterSink {
         self.imp().publisher.set_callbacks(callbacks);
     }
 
-    /// Sets what puts frames into textures, from the next start on, in place of the property `uploader`.
+    /// Sets what puts frames into textures, from the next start on and for good, in place of the property `uploader`.
     pub fn set_uploader(&self, uploader: Box<dyn TextureUploader>) {
         self.imp().set_uploader(uploader);
     }

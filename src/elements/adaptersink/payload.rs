@@ -24,6 +24,12 @@ impl BufferPayload {
         }
     }
 
+    /// The buffer, wherever its memory is.
+    #[cfg(feature = "gl")]
+    pub(super) fn buffer(&self) -> &gst::Buffer {
+        &self.buffer
+    }
+
     pub(super) fn sample(&self) -> gst::Sample {
         let sample = gst::Sample::builder().buffer(&self.buffer).caps(&self.caps);
         sample.segment_if_some(self.segment.as_ref()).build()

@@ -425,6 +425,11 @@ impl Settings {
         }
     }
 
+    /// How many textures that nobody uses wait for frames: as many as wait in the queue come back at once.
+    pub(super) const fn pooled(&self) -> usize {
+        self.max_outputs as usize
+    }
+
     pub(super) const fn overflow(&self) -> Overflow {
         match self.overflow {
             Full::Block => Overflow::Block,

@@ -8,13 +8,14 @@ use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 
 use super::engine::{Engine, Fault, Order};
+use super::gl;
 use super::imp::{AdapterSinkImp, CAT};
 use super::input::{Input, is_wanted};
 use super::runner::{Runner, Worker};
 use super::settings::{Settings, Uploader};
 use super::signals;
 use super::textures::Textures;
-use crate::adapter::{self, AnyAdapter, Chain, Dsp, NullUploader, TextureUploader};
+use crate::adapter::{self, AnyAdapter, Chain, Dsp, NullUploader};
 
 /// The stream as the streaming thread sees it.
 #[derive(Default)]
@@ -65,23 +66,24 @@ impl AdapterSinkImp {
 
     /// The pool of textures, if frames are to go into some.
     fn textures(&self, settings: &Settings) -> Result<Option<Textures>, gst::ErrorMessage> {
-        let given = self.uploader().take();
-        let uploader: Option<Box<dyn TextureUploader>> = match settings.uploader {
+        let given = self.given().clone();
+        let new = |uploader| {
+            Some(Arc::new(adapter::Textures::new(
+                uploader,
+                settings.pooled(),
+            )))
+        };
+        let pool = match settings.uploader {
             _ if given.is_some() => given,
             Uploader::None => None,
-            Uploader::Null => Some(Box::new(NullUploader::new())),
+            Uploader::Null => new(Box::new(NullUploader::new())),
             Uploader::Gl => {
-                return Err(gst::error_msg!(
-                    gst::LibraryError::Settings,
-                    [
-                        "uploader: found gl, expected none or null: this build is without the feature gl"
-                    ]
-                ));
+                let uploader = gl::uploader(&self.gl);
+                new(uploader.map_err(|why| {
+                    gst::error_msg!(gst::LibraryError::Settings, ["uploader: {why}"])
+                })?)
             }
         };
-        // As many as wait in the queue come back at once.
-        let pooled = settings.max_outputs as usize;
-        let pool = uploader.map(|uploader| Arc::new(adapter::Textures::new(uploader, pooled)));
         self.pool().clone_from(&pool);
         Ok(pool.map(Textures::new))
     }

@@ -37,7 +37,7 @@ def array(sample):
 def frames(path):
     """Yields of each frame its number, its time in nanoseconds and its picture."""
     pipeline = Gst.parse_launch(
-        "filesrc name=source ! decodebin ! videoconvert ! video/x-raw,format=RGB ! adaptersink name=sink output-mode=block max-outputs=4")
+        "filesrc name=source ! decodebin ! video/x-raw ! adaptersink name=sink frame-format=RGB output-mode=block max-outputs=4")
     pipeline.get_by_name("source").set_property("location", path)
     sink = pipeline.get_by_name("sink")
     pipeline.set_state(Gst.State.PLAYING)

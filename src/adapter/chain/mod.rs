@@ -118,6 +118,12 @@ impl Chain {
         self.stats.dropped += 1;
     }
 
+    /// Counts a block that is too broken for the adapter to see.
+    pub fn refuse(&mut self, block: &Block) {
+        self.receive(block);
+        self.stats.corrupt += 1;
+    }
+
     /// Decodes a block. The result of one that is not `wanted` is not published: others build on it.
     ///
     /// # Errors

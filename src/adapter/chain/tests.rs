@@ -16,7 +16,7 @@ struct Diary {
 }
 
 impl Diary {
-    fn new(b_mode: BMode) -> Box<dyn AnyAdapter> {
+    fn boxed(b_mode: BMode) -> Box<dyn AnyAdapter> {
         Box::new(Self { b_mode, resets: 0 })
     }
 
@@ -88,7 +88,7 @@ impl Script {
             ..Options::default()
         };
         Self {
-            chain: Chain::new(Diary::new(b_mode), options),
+            chain: Chain::new(Diary::boxed(b_mode), options),
             next: 0,
             dts: false,
         }

@@ -6,22 +6,20 @@ use gst::glib;
 use gst::prelude::*;
 
 use super::AdapterSink;
+use super::frames::Converter;
 use super::imp::CAT;
+use super::input::stream;
 use super::publish::{Outbox, Publisher, Stop};
 use super::settings::OnError;
 use super::textures::Textures;
 use crate::adapter::chain::Drained;
-use crate::adapter::{Block, Chain, Error, Published, Stats, Stream};
+use crate::adapter::{Block, Chain, Error, Published, Stats};
 
 /// A step of the stream.
 #[derive(Debug)]
 pub(super) enum Order {
     /// Blocks of this kind follow.
-    Stream {
-        caps: gst::Caps,
-        stream: Stream,
-        alone: bool,
-    },
+    Stream { caps: gst::Caps, alone: bool },
     /// Times are those of this segment.
     Segment(gst::Segment),
     /// Decode a block.
@@ -58,6 +56,7 @@ pub(super) struct Engine {
     element: glib::WeakRef<AdapterSink>,
     has_stream: bool,
     textures: Option<Textures>,
+    converter: Option<Converter>,
 }
 
 impl Engine {
@@ -68,6 +67,7 @@ impl Engine {
         publisher: Arc<Publisher>,
         stats: Arc<Mutex<Stats>>,
         textures: Option<Textures>,
+        converter: Option<Converter>,
     ) -> Self {
         Self {
             chain,
@@ -80,25 +80,19 @@ impl Engine {
             element: element.downgrade(),
             has_stream: false,
             textures,
+            converter,
         }
     }
 
     /// Does a step. What comes out waits for [`Engine::publish`].
     pub(super) fn run(&mut self, order: Order) -> Result<(), Fault> {
         let done = match order {
-            Order::Stream {
-                caps,
-                stream,
-                alone,
-            } => self.begin(caps, &stream, alone),
+            Order::Stream { caps, alone } => self.begin(caps, alone),
             Order::Segment(segment) => {
                 self.segment = Some(segment);
                 Ok(())
             }
-            Order::Decode { block, wanted } => {
-                let pushed = self.chain.push(&block, wanted);
-                pushed.or_else(|error| self.refused(&error))
-            }
+            Order::Decode { block, wanted } => self.decode(block, wanted),
             Order::Skip { block, late } => {
                 self.chain.skip(&block, late);
                 Ok(())
@@ -135,14 +129,28 @@ impl Engine {
         self.publish()
     }
 
-    fn begin(&mut self, caps: gst::Caps, stream: &Stream, alone: bool) -> Result<(), Fault> {
+    fn begin(&mut self, caps: gst::Caps, alone: bool) -> Result<(), Fault> {
         if std::mem::replace(&mut self.has_stream, true) {
             self.drain()?;
         }
-        self.caps = caps;
+        let converted = self.converter.as_mut().map(|c| c.begin(&caps)).transpose();
+        self.caps = converted
+            .map_err(|error| self.failed(&error))?
+            .unwrap_or(caps);
         self.chain
-            .configure(stream, alone)
+            .configure(&stream(&self.caps), alone)
             .map_err(|error| self.failed(&error))
+    }
+
+    fn decode(&mut self, mut block: Block, wanted: bool) -> Result<(), Fault> {
+        if let Some(converter) = &self.converter
+            && let Err(error) = converter.convert(&mut block)
+        {
+            self.chain.refuse(&block);
+            return self.refused(&error);
+        }
+        let pushed = self.chain.push(&block, wanted);
+        pushed.or_else(|error| self.refused(&error))
     }
 
     fn drain(&mut self) -> Result<(), Fault> {

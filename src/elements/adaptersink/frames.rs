@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gst_video::prelude::*;
-use gst_video::{VideoColorMatrix, VideoColorRange, VideoColorimetry, VideoFormat, VideoFrameRef, VideoInfo};
+use gst_video::{
+    VideoColorMatrix, VideoColorRange, VideoColorimetry, VideoFormat, VideoFrameRef, VideoInfo,
+};
 
 use super::payload::{self, BufferPayload};
 use crate::adapter::convert::{Layout, Matrix, Picture, Plane, Range, Target, convert};
@@ -54,7 +56,9 @@ impl Converter {
         let matrix = match colorimetry.matrix() {
             // Its coefficients differ from those of BT.601 by less than 1 %.
             VideoColorMatrix::Bt601 | VideoColorMatrix::Fcc => Matrix::Bt601,
-            VideoColorMatrix::Bt709 | VideoColorMatrix::Rgb | VideoColorMatrix::Unknown => Matrix::Bt709,
+            VideoColorMatrix::Bt709 | VideoColorMatrix::Rgb | VideoColorMatrix::Unknown => {
+                Matrix::Bt709
+            }
             VideoColorMatrix::Bt2020 => Matrix::Bt2020,
             other => return Err(expected(&format!("the color matrix {other:?}"))),
         };
@@ -78,9 +82,9 @@ impl Converter {
             structure.set("colorimetry", made.to_string());
             structure.remove_field("chroma-site");
         }
-        let wrong = |_| expected("caps that no picture has");
-        let stride = VideoInfo::from_caps(&caps).map_err(wrong)?.stride();
-        let stride = stride.first().and_then(|&stride| usize::try_from(stride).ok());
+        let made = VideoInfo::from_caps(&caps).map_err(|_| expected(&caps.to_string()))?;
+        let stride = made.stride().first();
+        let stride = stride.and_then(|&stride| usize::try_from(stride).ok());
         self.stream = Some(Stream {
             info,
             layout,
@@ -94,7 +98,8 @@ impl Converter {
 
     /// Puts the converted picture into the block.
     pub(super) fn convert(&self, block: &mut Block) -> Result<(), Error> {
-        let (Some(stream), Some(payload)) = (&self.stream, payload::of_buffer(&block.payload)) else {
+        let (Some(stream), Some(payload)) = (&self.stream, payload::of_buffer(&block.payload))
+        else {
             return Err(block.error("found no picture, expected one"));
         };
         let unreadable = || {
@@ -146,7 +151,11 @@ struct Pool {
 
 impl Pool {
     fn take(self: &Arc<Self>, length: usize) -> Pooled {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let free = self
+            .free
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         let mut bytes = free.unwrap_or_default();
         bytes.resize(length, 0);
         Pooled {
@@ -170,7 +179,11 @@ impl AsRef<[u8]> for Pooled {
 
 impl Drop for Pooled {
     fn drop(&mut self) {
-        let mut free = self.pool.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = self
+            .pool
+            .free
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if free.len() < self.pool.kept {
             free.push(std::mem::take(&mut self.bytes));
         }

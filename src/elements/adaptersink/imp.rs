@@ -249,6 +249,10 @@ impl BaseSinkImpl for AdapterSinkImp {
         &self,
         query: &mut gst::query::Allocation,
     ) -> Result<(), gst::LoggableError> {
+        // Frames that are handed out as they are have the rows that their caps say; converting reads any.
+        if self.settings().converts() {
+            query.add_allocation_meta::<gst_video::VideoMeta>(None);
+        }
         OpenGl::propose(query);
         self.parent_propose_allocation(query)
     }

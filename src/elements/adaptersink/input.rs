@@ -89,21 +89,6 @@ impl Input {
         self.received
     }
 
-    /// What an adapter is told of the stream.
-    pub(super) fn stream(&self) -> Stream {
-        let caps = &self.caps;
-        let field = caps.structure(0).and_then(|structure| {
-            let sound = structure.get::<i32>("rate").ok().map(|rate| (rate, 1));
-            let pictures = || structure.get::<gst::Fraction>("framerate").ok();
-            sound.or_else(|| pictures().map(|rate| (rate.numer(), rate.denom())))
-        });
-        let positive = |(n, d): (i32, i32)| Some((u32::try_from(n).ok()?, u32::try_from(d).ok()?));
-        Stream {
-            caps: caps.to_string(),
-            rate: field.and_then(positive).filter(|&(n, d)| n > 0 && d > 0),
-        }
-    }
-
     /// The block of a buffer.
     pub(super) fn block(&mut self, buffer: &gst::Buffer, segment: Option<gst::Segment>) -> Block {
         let index = self.received;
@@ -166,6 +151,20 @@ impl Input {
     /// Another place of the stream follows.
     pub(super) fn reset(&mut self) {
         self.highest = None;
+    }
+}
+
+/// What an adapter is told of a stream with these caps.
+pub(super) fn stream(caps: &gst::Caps) -> Stream {
+    let field = caps.structure(0).and_then(|structure| {
+        let sound = structure.get::<i32>("rate").ok().map(|rate| (rate, 1));
+        let pictures = || structure.get::<gst::Fraction>("framerate").ok();
+        sound.or_else(|| pictures().map(|rate| (rate.numer(), rate.denom())))
+    });
+    let positive = |(n, d): (i32, i32)| Some((u32::try_from(n).ok()?, u32::try_from(d).ok()?));
+    Stream {
+        caps: caps.to_string(),
+        rate: field.and_then(positive).filter(|&(n, d)| n > 0 && d > 0),
     }
 }
 

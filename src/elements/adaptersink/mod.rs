@@ -13,10 +13,10 @@
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 videotestsrc num-buffers=50 ! x264enc key-int-max=10 ! adaptersink post-messages=true -m
+ * gst-launch-1.0 -m videotestsrc num-buffers=50 ! x264enc key-int-max=10 ! adaptersink post-messages=true
  * ]| Posts a message for each group of pictures.
  * |[
- * gst-launch-1.0 videotestsrc num-buffers=50 ! video/x-raw,width=320,height=240 ! adaptersink location=frames.rgb
+ * gst-launch-1.0 videotestsrc num-buffers=50 ! video/x-raw,width=320,height=240 ! adaptersink frame-format=RGB location=frames.rgb
  * ]| Writes frames to a file.
  */
 use std::time::Duration;
@@ -29,6 +29,7 @@ use crate::adapter::TextureUploader;
 
 mod caps;
 mod engine;
+mod frames;
 #[cfg(feature = "gl")]
 mod gl;
 #[cfg(not(feature = "gl"))]

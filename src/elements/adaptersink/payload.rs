@@ -25,7 +25,6 @@ impl BufferPayload {
     }
 
     /// The buffer, wherever its memory is.
-    #[cfg(feature = "gl")]
     pub(super) fn buffer(&self) -> &gst::Buffer {
         &self.buffer
     }

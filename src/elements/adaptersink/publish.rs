@@ -140,6 +140,7 @@ pub(super) struct Publisher {
     /// Outputs go elsewhere too.
     goes_elsewhere: AtomicBool,
     posts: AtomicBool,
+    has_told: AtomicBool,
     pub(super) rendered: AtomicU64,
     pub(super) dropped: AtomicU64,
 }
@@ -159,6 +160,7 @@ impl Publisher {
             is_pulled: AtomicBool::new(false),
             goes_elsewhere: AtomicBool::new(false),
             posts: AtomicBool::new(false),
+            has_told: AtomicBool::new(false),
             rendered: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
         }
@@ -187,6 +189,7 @@ impl Publisher {
         let elsewhere = settings.post_messages || settings.location.is_some();
         self.goes_elsewhere.store(elsewhere, Ordering::Relaxed);
         self.is_pulled.store(false, Ordering::Relaxed);
+        self.has_told.store(false, Ordering::Relaxed);
         self.rendered.store(0, Ordering::Relaxed);
         self.dropped.store(0, Ordering::Relaxed);
         self.limit(settings);
@@ -267,10 +270,31 @@ impl Publisher {
         !self.is_for_nobody() && self.queue.would_wait()
     }
 
+    /// Tells once that the stream waits for somebody who has not come yet.
+    fn tell_of_waiting(&self) {
+        if self.is_pulled.load(Ordering::Relaxed) || self.has_told.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        if let Some(element) = self.element.upgrade() {
+            gst::element_info!(
+                element,
+                gst::CoreError::Pad,
+                [
+                    "{} outputs wait and none was pulled yet: the stream waits. Pull them, set location or post-messages, \
+                     or another overflow",
+                    self.queue.len()
+                ]
+            );
+        }
+    }
+
     fn offer(&self, sample: gst::Sample) -> Pushed<gst::Sample> {
         if self.is_for_nobody() {
             self.queue.push_over(sample)
         } else {
+            if self.queue.would_wait() {
+                self.tell_of_waiting();
+            }
             self.queue.push(sample)
         }
     }

@@ -115,6 +115,25 @@ impl Worker {
     fn submit(&mut self, order: Order) -> Result<(), Fault> {
         self.check()?;
         self.backlog.push_back(order);
+        // A block that the element prerolls with is decoded at once.
+        while !self.backlog.is_empty() && !self.tasks.would_wait() {
+            // While the element pauses it waits for what follows.
+            if self.push_one().is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands over the first order of the backlog.
+    fn push_one(&mut self) -> Result<(), Fault> {
+        let Some(order) = self.backlog.pop_front() else {
+            return Ok(());
+        };
+        if let Pushed::Flushing(Task::Order(order)) = self.tasks.push(Task::Order(order)) {
+            self.backlog.push_front(order);
+            return Err(Fault::Flushing);
+        }
         Ok(())
     }
 
@@ -126,12 +145,9 @@ impl Worker {
     }
 
     fn go_on(&mut self) -> Result<(), Fault> {
-        while let Some(order) = self.backlog.pop_front() {
+        while !self.backlog.is_empty() {
             self.check()?;
-            if let Pushed::Flushing(Task::Order(order)) = self.tasks.push(Task::Order(order)) {
-                self.backlog.push_front(order);
-                return Err(Fault::Flushing);
-            }
+            self.push_one()?;
         }
         self.check()
     }

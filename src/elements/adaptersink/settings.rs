@@ -6,6 +6,8 @@ use gst::glib;
 use gst::glib::translate::{FromGlib, IntoGlib};
 use gst::prelude::*;
 
+use super::frames::Converter;
+use crate::adapter::convert::Target;
 use crate::adapter::{OutputMode, Overflow, chain, dsp};
 
 /// Frames that wait for their conversion: enough that decoder and converter do not wait for each other.
@@ -415,6 +417,25 @@ impl Settings {
             },
             sample_rate: self.dsp.sample_rate,
         }
+    }
+
+    /// Pictures are converted.
+    pub(super) fn converts(&self) -> bool {
+        self.frame_format != FrameFormat::AsIs
+    }
+
+    /// What converts pictures, if they are to be.
+    pub(super) fn converter(&self) -> Option<Converter> {
+        let target = match self.frame_format {
+            FrameFormat::AsIs => return None,
+            FrameFormat::Rgb => Target::Rgb,
+            FrameFormat::Rgba => Target::Rgba,
+        };
+        // Those in the queue, that of the application and the one that is being made.
+        Some(Converter::new(
+            target,
+            self.max_outputs.saturating_add(2) as usize,
+        ))
     }
 
     /// How many blocks a thread of its own works on ahead; 0: there is none.

@@ -47,6 +47,7 @@ impl AdapterSinkImp {
             self.publisher.clone(),
             self.stats.clone(),
             self.textures(settings)?,
+            settings.converter(),
         );
         let ahead = settings.ahead();
         self.is_threaded.store(ahead > 0, Ordering::Release);
@@ -104,13 +105,15 @@ impl AdapterSinkImp {
         let input = Input::new(caps, received).map_err(|why| gst::loggable_error!(CAT, "{why}"))?;
         let order = Order::Stream {
             caps: input.caps.clone(),
-            stream: input.stream(),
             alone: input.is_alone(),
         };
         state.input = Some(input);
-        state
-            .order(order)
-            .map_err(|_| gst::loggable_error!(CAT, "the adapter refused {caps}"))
+        // What is left of the stream before comes out.
+        let begun = state.order(order).and_then(|()| match &mut state.runner {
+            Some(runner) => runner.peek(),
+            None => Ok(()),
+        });
+        begun.map_err(|_| gst::loggable_error!(CAT, "the adapter refused {caps}"))
     }
 
     pub(super) fn segment(&self, segment: &gst::Segment) {

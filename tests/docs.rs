@@ -369,6 +369,20 @@ fn the_aligners_page_runs() {
 }
 
 #[test]
+fn the_adapters_page_runs() {
+    let place = run_page("docs/adaptersink.md", 6);
+    // 120 frames of 320x180.
+    let frames = std::fs::metadata(place.file("frames.rgb")).expect("the frames");
+    assert_eq!(frames.len() % (320 * 180 * 3), 0);
+    assert!(frames.len() > 100 * 320 * 180 * 3);
+}
+
+#[test]
+fn the_adapters_documentation_runs() {
+    run_page("src/elements/adaptersink/mod.rs", 2);
+}
+
+#[test]
 fn the_aligners_documentation_runs() {
     run_page("src/elements/syncaligner/mod.rs", 1);
 }

@@ -3,6 +3,7 @@
 mod aligned;
 #[path = "../common/mod.rs"]
 mod common;
+mod models;
 mod stores;
 #[cfg(feature = "gl")]
 mod textures;
@@ -444,6 +445,7 @@ fn every_pipeline_keeps_to_the_form_and_is_in_the_readme() {
     let source = concat!(
         include_str!("main.rs"),
         include_str!("aligned.rs"),
+        include_str!("models.rs"),
         include_str!("stores.rs"),
         include_str!("textures.rs")
     );
@@ -477,5 +479,5 @@ fn every_pipeline_keeps_to_the_form_and_is_in_the_readme() {
             "{name} is run here"
         );
     }
-    assert!(seen >= 24, "{seen} pipelines");
+    assert!(seen >= 26, "{seen} pipelines");
 }

@@ -375,6 +375,10 @@ fn the_adapters_page_runs() {
     let frames = std::fs::metadata(place.file("frames.rgb")).expect("the frames");
     assert_eq!(frames.len() % (320 * 180 * 3), 0);
     assert!(frames.len() > 100 * 320 * 180 * 3);
+    let sound = &probe(&place.file("tone.wav"))[0];
+    assert_eq!(sound.codec, "pcm_f32le");
+    let bytes: usize = sound.packets.iter().map(|p| p.size).sum();
+    assert_eq!(bytes, 41 * 1024 * 4);
 }
 
 #[test]

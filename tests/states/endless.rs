@@ -53,6 +53,30 @@ pub fn opusindexer(random: &mut Random) -> (gst::Pipeline, gst::Element) {
     (pipeline, indexer)
 }
 
+/// Pictures, encoded or not, endless, into a sink that is told of by the queue before it.
+pub fn adaptersink(random: &mut Random) -> (gst::Pipeline, gst::Element) {
+    let live = random.below(4) == 0;
+    let prefetch = random.below(2) * 3;
+    let goes = [
+        "post-messages=true",
+        "overflow=drop-oldest",
+        "overflow=drop-newest max-outputs=2",
+    ];
+    let goes = goes[random.below(3) as usize];
+    let sink = [
+        "x264enc speed-preset=ultrafast tune=zerolatency threads=1 key-int-max=5 ! queue name=m ! adaptersink",
+        "queue name=m ! adaptersink frame-format=RGB uploader=null",
+        "queue name=m ! adaptersink sync=true uploader=null",
+    ];
+    let pipeline = launch(&format!(
+        "videotestsrc is-live={live} ! video/x-raw,format=I420,width=64,height=48,framerate=500/1 ! {} {goes} \
+         prefetch={prefetch}",
+        sink[random.below(3) as usize]
+    ));
+    let queue = pipeline.by_name("m").expect("the queue");
+    (pipeline, queue)
+}
+
 /// Sound, pictures and text, endless, on one time line.
 pub fn syncaligner(random: &mut Random) -> (gst::Pipeline, gst::Element) {
     let live = random.below(3) == 0;

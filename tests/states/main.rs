@@ -11,7 +11,7 @@ use std::process::{Command, ExitCode};
 
 use common::pipeline::{PATIENCE, quoted};
 use common::{Random, media};
-use endless::{fmp4remux, h4mkmux, opus_store, opusindexer, syncaligner};
+use endless::{adaptersink, fmp4remux, h4mkmux, opus_store, opusindexer, syncaligner};
 use gst::prelude::*;
 
 /// What a child runs: its name and the function.
@@ -59,6 +59,13 @@ const SCENARIOS: &[(&str, fn())] = &[
     (
         "a_hundred_syncaligners_are_flushed_and_ended_at_random_points",
         || muxers_disturbed(syncaligner, 11),
+    ),
+    ("one_adaptersink_goes_up_and_down_a_hundred_times", || {
+        muxer_cycles(adaptersink, 12);
+    }),
+    (
+        "a_hundred_adaptersinks_are_flushed_and_ended_at_random_points",
+        || muxers_disturbed(adaptersink, 13),
     ),
     (
         "decodebin_plays_and_is_stopped_at_random_points",

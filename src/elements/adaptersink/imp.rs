@@ -42,6 +42,8 @@ pub struct AdapterSinkImp {
     pool: Mutex<Option<Arc<Textures>>>,
     /// What elements upstream are told of OpenGL.
     pub(super) gl: Arc<OpenGl>,
+    /// The element was told to pause, and not to play since.
+    pub(super) is_paused: AtomicBool,
     /// What waits is to be thrown away: a flush, or the end.
     pub(super) is_abandoned: AtomicBool,
 }
@@ -125,6 +127,7 @@ impl ObjectSubclass for AdapterSinkImp {
             given: Mutex::default(),
             pool: Mutex::default(),
             gl: Arc::default(),
+            is_paused: AtomicBool::new(false),
             is_abandoned: AtomicBool::new(false),
         }
     }
@@ -204,8 +207,13 @@ impl ElementImpl for AdapterSinkImp {
     ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
         match transition {
             // The base class starts and stops between NULL and READY alone; in READY an earlier stream may have been given up.
-            gst::StateChange::ReadyToPaused => self.flushed(),
+            gst::StateChange::ReadyToPaused => {
+                self.is_paused.store(false, Ordering::Release);
+                self.flushed();
+            }
             gst::StateChange::PausedToReady => self.abandon(),
+            gst::StateChange::PlayingToPaused => self.is_paused.store(true, Ordering::Release),
+            gst::StateChange::PausedToPlaying => self.is_paused.store(false, Ordering::Release),
             _ => {}
         }
         self.parent_change_state(transition)

@@ -202,6 +202,9 @@ impl AdapterSinkImp {
 
     /// A block's time has come.
     pub(super) fn publish(&self, buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
+        if self.is_paused.load(Ordering::Acquire) {
+            self.wait_for_playing()?;
+        }
         let mut guard = self.state();
         let state = &mut *guard;
         let start = state.input.as_mut().and_then(|input| input.times(buffer).0);
@@ -215,8 +218,21 @@ impl AdapterSinkImp {
                 Ok(()) => return Ok(gst::FlowSuccess::Ok),
                 Err(Fault::Failed) => return Err(gst::FlowError::Error),
                 // Paused, or a flush: the base class knows.
-                Err(Fault::Flushing) => self.obj().wait_preroll()?,
-            };
+                Err(Fault::Flushing) => self.wait_for_playing()?,
+            }
+        }
+    }
+
+    /// Waits in `render` until the element plays.
+    ///
+    /// When a pause follows the end of another at once, the base class lets the streaming thread, which wakes up in the
+    /// second, go on: it would then wait for room with the lock that the next change of state needs.
+    fn wait_for_playing(&self) -> Result<(), gst::FlowError> {
+        loop {
+            self.obj().wait_preroll()?;
+            if !self.is_paused.load(Ordering::Acquire) {
+                return Ok(());
+            }
         }
     }
 

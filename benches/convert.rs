@@ -12,7 +12,10 @@ const HEIGHT: usize = 1080;
 
 /// Rows of noise.
 fn plane(row: usize, rows: usize) -> (Vec<u8>, usize) {
-    let noise = (0..row * rows).map(|n| ((n as u32).wrapping_mul(2_654_435_769) >> 24) as u8);
+    let noise = (0..row * rows).map(|n| {
+        let n = (n as u32).wrapping_mul(2_654_435_769);
+        ((n ^ n >> 15).wrapping_mul(2_246_822_519) >> 24) as u8
+    });
     (noise.collect(), row)
 }
 

@@ -159,14 +159,20 @@ fn mend(colour: &Rare, planes: &Planar, sampling: Sampling, job: Job, out: &mut 
         }
         let rows = out.chunks_mut(job.stride).zip(luma.chunks(planes.y.stride));
         for (out, luma) in rows {
-            let pixels = out.chunks_exact_mut(job.target.pixel()).zip(luma);
-            for (x, (pixel, &y)) in pixels.take(job.width).enumerate() {
-                let pair = u.get(x / across).zip(v.get(x / across));
-                if y == RARE_LUMA
-                    && pair.is_some_and(is_here)
-                    && let Some(green) = pixel.get_mut(1)
-                {
-                    *green = colour.green;
+            let luma = luma.get(..job.width).unwrap_or_default();
+            let places = out.chunks_mut(across.saturating_mul(job.target.pixel()));
+            let places = places.zip(luma.chunks(across));
+            for (_, (out, luma)) in u
+                .iter()
+                .zip(v)
+                .zip(places)
+                .filter(|(pair, _)| is_here(*pair))
+            {
+                let pixels = out.chunks_exact_mut(job.target.pixel()).zip(luma);
+                for (pixel, _) in pixels.filter(|&(_, &y)| y == RARE_LUMA) {
+                    if let Some(green) = pixel.get_mut(1) {
+                        *green = colour.green;
+                    }
                 }
             }
         }

@@ -58,6 +58,8 @@ struct Inner<T> {
     flushing: bool,
     ended: bool,
     shut: bool,
+    /// Threads that wait for a change: telling nobody would cost a call of the system.
+    waiting: usize,
 }
 
 impl<T> Queue<T> {
@@ -72,6 +74,7 @@ impl<T> Queue<T> {
                 flushing: false,
                 ended: false,
                 shut: true,
+                waiting: 0,
             }),
             changed: Condvar::new(),
         }
@@ -79,6 +82,34 @@ impl<T> Queue<T> {
 
     fn lock(&self) -> MutexGuard<'_, Inner<T>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a change, no longer than `timeout`.
+    fn wait<'a>(
+        &self,
+        mut inner: MutexGuard<'a, Inner<T>>,
+        timeout: Option<Duration>,
+    ) -> MutexGuard<'a, Inner<T>> {
+        inner.waiting += 1;
+        let mut inner = match timeout {
+            None => self
+                .changed
+                .wait(inner)
+                .unwrap_or_else(PoisonError::into_inner),
+            Some(timeout) => {
+                let waited = self.changed.wait_timeout(inner, timeout);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        inner.waiting -= 1;
+        inner
+    }
+
+    /// Wakes those who wait.
+    fn tell(&self, inner: &Inner<T>) {
+        if inner.waiting > 0 {
+            self.changed.notify_all();
+        }
     }
 
     /// Other limits, from the next push on.
@@ -107,7 +138,7 @@ impl<T> Queue<T> {
             }
             if inner.items.len() < inner.capacity {
                 inner.items.push_back(item);
-                self.changed.notify_all();
+                self.tell(&inner);
                 return Pushed::Queued;
             }
             match overflow.unwrap_or(inner.overflow) {
@@ -115,15 +146,10 @@ impl<T> Queue<T> {
                 Overflow::DropOldest => {
                     let oldest = inner.items.pop_front();
                     inner.items.push_back(item);
-                    self.changed.notify_all();
+                    self.tell(&inner);
                     return oldest.map_or(Pushed::Queued, Pushed::Replaced);
                 }
-                Overflow::Block => {
-                    inner = self
-                        .changed
-                        .wait(inner)
-                        .unwrap_or_else(PoisonError::into_inner);
-                }
+                Overflow::Block => inner = self.wait(inner, None),
             }
         }
     }
@@ -135,7 +161,7 @@ impl<T> Queue<T> {
         let mut inner = self.lock();
         loop {
             if let Some(item) = inner.items.pop_front() {
-                self.changed.notify_all();
+                self.tell(&inner);
                 return Popped::Item(item);
             }
             if inner.shut {
@@ -144,20 +170,11 @@ impl<T> Queue<T> {
             if inner.ended {
                 return Popped::End;
             }
-            inner = match until {
-                None => self
-                    .changed
-                    .wait(inner)
-                    .unwrap_or_else(PoisonError::into_inner),
-                Some(until) => {
-                    let left = until.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return Popped::TimedOut;
-                    }
-                    let waited = self.changed.wait_timeout(inner, left);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Popped::TimedOut;
+            }
+            inner = self.wait(inner, left);
         }
     }
 
@@ -197,10 +214,7 @@ impl<T> Queue<T> {
     pub fn wait_resumed(&self) -> bool {
         let mut inner = self.lock();
         while inner.flushing && !inner.shut {
-            inner = self
-                .changed
-                .wait(inner)
-                .unwrap_or_else(PoisonError::into_inner);
+            inner = self.wait(inner, None);
         }
         !inner.shut
     }

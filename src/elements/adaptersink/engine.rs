@@ -10,6 +10,7 @@ use super::frames::Converter;
 use super::imp::CAT;
 use super::input::stream;
 use super::publish::{Outbox, Publisher, Stop};
+use super::ready::Ready;
 use super::settings::OnError;
 use super::textures::Textures;
 use crate::adapter::chain::Drained;
@@ -174,9 +175,12 @@ impl Engine {
                 },
                 None => None,
             };
-            let segment = self.segment.as_ref();
-            self.outbox
-                .add(result, texture.as_ref(), segment, &self.caps);
+            self.outbox.add(Ready {
+                result,
+                texture,
+                segment: self.segment.clone(),
+                caps: self.caps.clone(),
+            });
         }
         Ok(())
     }

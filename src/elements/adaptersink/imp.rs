@@ -166,7 +166,8 @@ impl ObjectImpl for AdapterSinkImp {
         let obj = self.obj();
         self.publisher.of(&obj);
         obj.set_sync(false);
-        obj.set_qos(true);
+        // Without a clock there is nothing to tell of, and telling costs as much as the rest.
+        obj.connect_sync_notify(|sink| sink.set_qos(sink.is_sync()));
         // Samples that are kept beside the queue's would not be bounded by it.
         obj.set_enable_last_sample(false);
         probe::install(&obj);

@@ -120,7 +120,11 @@ impl Input {
         match self.form {
             Form::Frames => Kind::I,
             Form::Packets => by_flags(),
-            Form::Blocks => block_kind(buffer).unwrap_or_else(by_flags),
+            // Only deltas are of two kinds; reading the meta costs more than the flag.
+            Form::Blocks => match by_flags() {
+                Kind::I => Kind::I,
+                delta => block_kind(buffer).unwrap_or(delta),
+            },
         }
     }
 
@@ -136,7 +140,7 @@ impl Input {
         let Some(pts) = buffer.pts() else {
             return (buffer.dts(), None);
         };
-        if self.kind(buffer) == Kind::I {
+        if !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT) {
             self.highest = None;
         }
         self.highest = self.highest.max(Some(pts));

@@ -40,6 +40,7 @@ mod input;
 mod payload;
 mod probe;
 mod publish;
+mod ready;
 mod runner;
 mod settings;
 mod signals;

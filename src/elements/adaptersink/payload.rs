@@ -92,26 +92,36 @@ pub(super) fn of_buffer(payload: &Arc<dyn Payload>) -> Option<&BufferPayload> {
     as_type(payload)
 }
 
-/// The buffer and, where the output itself says them, the caps of an output.
+/// The caps of an output, where it or its payload says them.
+pub(super) fn caps(output: &Output) -> Option<gst::Caps> {
+    if let Some(said) = &output.caps {
+        return said.parse().ok();
+    }
+    let Data::Passed(payload) = &output.data else {
+        return None;
+    };
+    match as_type::<BufferPayload>(payload) {
+        Some(payload) => Some(payload.caps.clone()),
+        None => as_type::<SamplePayload>(payload)?.caps.clone(),
+    }
+}
+
+/// The buffer of an output, and its caps where it says them.
 pub(super) fn into_buffer(output: Output) -> (gst::Buffer, Option<gst::Caps>) {
-    let said = output
-        .caps
-        .as_deref()
-        .and_then(|caps| caps.parse::<gst::Caps>().ok());
-    match output.data {
-        Data::Made(bytes) => (gst::Buffer::from_mut_slice(bytes), said),
+    let said = caps(&output);
+    let buffer = match output.data {
+        Data::Made(bytes) => gst::Buffer::from_mut_slice(bytes),
         Data::Passed(payload) => {
             if let Some(payload) = as_type::<BufferPayload>(&payload) {
-                let caps = said.or_else(|| Some(payload.caps.clone()));
-                return (payload.buffer.copy(), caps);
+                payload.buffer.copy()
+            } else if let Some(payload) = as_type::<SamplePayload>(&payload) {
+                payload.inner.buffer.copy()
+            } else {
+                made(payload)
             }
-            if let Some(payload) = as_type::<SamplePayload>(&payload) {
-                let caps = said.or_else(|| payload.caps.clone());
-                return (payload.inner.buffer.copy(), caps);
-            }
-            (made(payload), said)
         }
-    }
+    };
+    (buffer, said)
 }
 
 /// A buffer of bytes that no buffer held, which are moved where nobody else has them.

@@ -12,11 +12,11 @@ use gst::glib;
 use gst::prelude::*;
 
 use super::AdapterSink;
-use super::payload;
+use super::ready::Ready;
 use super::settings::Settings;
-use super::textures::TextureHandle;
+use super::signals;
+use crate::adapter::Queue;
 use crate::adapter::queue::{Popped, Pushed};
-use crate::adapter::{Published, Queue};
 
 type NewOutput = Box<dyn FnMut(&AdapterSink) + Send>;
 
@@ -58,81 +58,29 @@ pub(super) enum Stop {
     Write(String),
 }
 
-/// A sample on its way.
-struct Waiting {
-    sample: gst::Sample,
-    index: u64,
-    description: Option<String>,
-    /// It is in the file.
-    written: bool,
-}
-
 /// Results that are made and not out yet. It belongs to the thread that decodes.
 #[derive(Default)]
 pub(super) struct Outbox {
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<Ready>,
+    /// The first of them is in the file.
+    is_written: bool,
 }
 
 impl Outbox {
-    /// Wraps a result into a sample.
-    pub(super) fn add(
-        &mut self,
-        result: Published,
-        texture: Option<&TextureHandle>,
-        segment: Option<&gst::Segment>,
-        caps: &gst::Caps,
-    ) {
-        self.waiting.push_back(wrap(result, texture, segment, caps));
+    pub(super) fn add(&mut self, ready: Ready) {
+        self.waiting.push_back(ready);
     }
 
     pub(super) fn clear(&mut self) {
         self.waiting.clear();
-    }
-}
-
-/// The sample of a result.
-fn wrap(
-    result: Published,
-    texture: Option<&TextureHandle>,
-    segment: Option<&gst::Segment>,
-    caps: &gst::Caps,
-) -> Waiting {
-    let description = result.description.as_ref().map(ToString::to_string);
-    let info = gst::Structure::builder("adaptersink")
-        .field("index", result.index)
-        .field("blocks", result.blocks)
-        .field("lost", result.lost)
-        .field_if_some("description", description.as_deref())
-        .field_if_some("texture-id", texture.map(|held| held.texture().id().0))
-        .field_if_some("texture", texture)
-        .build();
-    let index = result.index;
-    let (pts, duration) = (result.pts, result.duration);
-    let (mut buffer, said) = payload::into_buffer(result.output);
-    {
-        let buffer = buffer.make_mut();
-        buffer.set_pts(pts.map(gst::ClockTime::from_nseconds));
-        buffer.set_duration(duration.map(gst::ClockTime::from_nseconds));
-        buffer.set_offset(index);
-    }
-    let sample = gst::Sample::builder()
-        .buffer(&buffer)
-        .caps(said.as_ref().unwrap_or(caps))
-        .segment_if_some(segment)
-        .info(info)
-        .build();
-    Waiting {
-        sample,
-        index,
-        description,
-        written: false,
+        self.is_written = false;
     }
 }
 
 /// Where results go; shared by the threads that decode and those that pull.
 pub(super) struct Publisher {
     element: glib::WeakRef<AdapterSink>,
-    pub(super) queue: Queue<gst::Sample>,
+    pub(super) queue: Queue<Ready>,
     file: Mutex<Option<BufWriter<File>>>,
     callbacks: Mutex<Callbacks>,
     /// Somebody has pulled, or is told of outputs: the queue is not for nobody.
@@ -224,7 +172,7 @@ impl Publisher {
     pub(super) fn pull(&self, timeout: Option<Duration>) -> Option<gst::Sample> {
         self.is_pulled.store(true, Ordering::Relaxed);
         match self.queue.pop(timeout) {
-            Popped::Item(sample) => Some(sample),
+            Popped::Item(ready) => Some(ready.into_sample()),
             Popped::End | Popped::TimedOut | Popped::Shut => None,
         }
     }
@@ -234,12 +182,14 @@ impl Publisher {
     /// # Errors
     /// [`Stop::Flushing`]: what is left is in the outbox still.
     pub(super) fn publish(&self, outbox: &mut Outbox) -> Result<(), Stop> {
-        while let Some(mut waiting) = outbox.waiting.pop_front() {
-            if !std::mem::replace(&mut waiting.written, true) {
-                self.write(&waiting.sample)?;
+        while let Some(ready) = outbox.waiting.pop_front() {
+            if !outbox.is_written {
+                self.write(&ready)?;
             }
-            let sample = waiting.sample.clone();
-            match self.offer(sample) {
+            let posts = self.posts.load(Ordering::Relaxed);
+            let message = posts.then(|| ready.message());
+            outbox.is_written = false;
+            match self.offer(ready) {
                 Pushed::Queued => {}
                 Pushed::Replaced(_) | Pushed::Refused(_) if self.is_for_nobody() => {}
                 Pushed::Replaced(_) => {
@@ -249,13 +199,14 @@ impl Publisher {
                     self.dropped.fetch_add(1, Ordering::Relaxed);
                     continue;
                 }
-                Pushed::Flushing(_) => {
-                    outbox.waiting.push_front(waiting);
+                Pushed::Flushing(ready) => {
+                    outbox.waiting.push_front(ready);
+                    outbox.is_written = true;
                     return Err(Stop::Flushing);
                 }
             }
             self.rendered.fetch_add(1, Ordering::Relaxed);
-            self.tell(&waiting);
+            self.tell(message);
         }
         Ok(())
     }
@@ -288,35 +239,40 @@ impl Publisher {
         }
     }
 
-    fn offer(&self, sample: gst::Sample) -> Pushed<gst::Sample> {
+    fn offer(&self, ready: Ready) -> Pushed<Ready> {
         if self.is_for_nobody() {
-            self.queue.push_over(sample)
+            self.queue.push_over(ready)
         } else {
             if self.queue.would_wait() {
                 self.tell_of_waiting();
             }
-            self.queue.push(sample)
+            self.queue.push(ready)
         }
     }
 
-    fn write(&self, sample: &gst::SampleRef) -> Result<(), Stop> {
+    fn write(&self, ready: &Ready) -> Result<(), Stop> {
         let mut file = lock(&self.file);
-        let (Some(file), Some(buffer)) = (file.as_mut(), sample.buffer()) else {
+        let Some(file) = file.as_mut() else {
             return Ok(());
         };
-        let map = buffer
-            .map_readable()
-            .map_err(|_| Stop::Write("found an output whose memory can't be read".to_owned()))?;
-        file.write_all(&map).map_err(|e| Stop::Write(e.to_string()))
+        let bytes = ready
+            .bytes()
+            .map_err(|error| Stop::Write(error.to_string()))?;
+        file.write_all(bytes)
+            .map_err(|e| Stop::Write(e.to_string()))
     }
 
     /// Tells the application.
-    fn tell(&self, waiting: &Waiting) {
+    fn tell(&self, message: Option<gst::Structure>) {
         let Some(element) = self.element.upgrade() else {
             return;
         };
-        if self.posts.load(Ordering::Relaxed) {
-            post(&element, waiting);
+        if let Some(structure) = message {
+            let message = gst::message::Element::builder(structure)
+                .src(&element)
+                .build();
+            // Nobody listens when the element has no bus.
+            let _ = element.post_message(message);
         }
         let mut callbacks = std::mem::take(&mut *lock(&self.callbacks));
         if let Some(new_output) = &mut callbacks.new_output {
@@ -328,33 +284,9 @@ impl Publisher {
                 *slot = callbacks;
             }
         }
-        element.emit_by_name::<()>("new-output", &[]);
+        if signals::tells_of_outputs(&element) {
+            self.is_pulled.store(true, Ordering::Relaxed);
+            element.emit_by_name::<()>("new-output", &[]);
+        }
     }
-}
-
-/// Posts what there is to say of an output.
-fn post(element: &AdapterSink, waiting: &Waiting) {
-    let Some(buffer) = waiting.sample.buffer() else {
-        return;
-    };
-    let info = waiting.sample.info();
-    let number = |name| {
-        info.and_then(|info| info.get::<u64>(name).ok())
-            .unwrap_or(0)
-    };
-    let structure = gst::Structure::builder("adaptersink")
-        .field("index", waiting.index)
-        .field("pts", buffer.pts())
-        .field("duration", buffer.duration())
-        .field("blocks", number("blocks"))
-        .field("lost", number("lost"))
-        .field("size", buffer.size() as u64)
-        .field_if_some("caps", waiting.sample.caps_owned())
-        .field_if_some("description", waiting.description.as_deref())
-        .build();
-    let message = gst::message::Element::builder(structure)
-        .src(element)
-        .build();
-    // Nobody listens when the element has no bus.
-    let _ = element.post_message(message);
 }

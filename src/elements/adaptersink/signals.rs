@@ -70,6 +70,7 @@ pub(super) fn all() -> Vec<Signal> {
 
 /// The signals' identities, looked up once.
 struct Ids {
+    new_output: glib::subclass::SignalId,
     decode_i: glib::subclass::SignalId,
     apply_p: glib::subclass::SignalId,
     apply_b: glib::subclass::SignalId,
@@ -80,6 +81,7 @@ struct Ids {
 static IDS: LazyLock<Option<Ids>> = LazyLock::new(|| {
     let id = |name| glib::subclass::SignalId::lookup(name, AdapterSink::static_type());
     Some(Ids {
+        new_output: id("new-output")?,
         decode_i: id("decode-i")?,
         apply_p: id("apply-p")?,
         apply_b: id("apply-b")?,
@@ -87,6 +89,12 @@ static IDS: LazyLock<Option<Ids>> = LazyLock::new(|| {
         finalize: id("finalize")?,
     })
 });
+
+/// Somebody listens to `new-output`.
+pub(super) fn tells_of_outputs(sink: &AdapterSink) -> bool {
+    IDS.as_ref()
+        .is_some_and(|ids| listened(sink, ids.new_output))
+}
 
 /// The adapter of `adapter=signals`.
 ///

@@ -172,8 +172,10 @@ impl AdapterSinkImp {
             return Err(gst::FlowError::NotNegotiated);
         };
         let block = input.block(buffer, state.segment.clone());
-        let (start, _) = input.times(buffer);
-        let is_skipped = block.droppable && self.is_late(start, state.segment.as_ref());
+        let is_skipped = block.droppable && {
+            let (start, _) = input.times(buffer);
+            self.is_late(start, state.segment.as_ref())
+        };
         state.current = Some(Current {
             buffer: buffer.clone(),
             is_settled: is_skipped,
@@ -207,8 +209,10 @@ impl AdapterSinkImp {
         }
         let mut guard = self.state();
         let state = &mut *guard;
-        let start = state.input.as_mut().and_then(|input| input.times(buffer).0);
-        let late = self.is_late(start, state.segment.as_ref());
+        let late = self.obj().is_sync() && {
+            let start = state.input.as_mut().and_then(|i| i.times(buffer).0);
+            self.is_late(start, state.segment.as_ref())
+        };
         state.settle(buffer, late).map_err(flow)?;
         loop {
             let Some(runner) = &mut state.runner else {

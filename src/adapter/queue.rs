@@ -210,6 +210,13 @@ impl<T> Queue<T> {
         self.changed.notify_all();
     }
 
+    /// Pushing does not wait now.
+    #[must_use]
+    pub fn is_flushing(&self) -> bool {
+        let inner = self.lock();
+        inner.flushing || inner.shut
+    }
+
     /// Waits until [`Queue::resume`] has been called after a [`Queue::flush`]. False: the queue is shut.
     pub fn wait_resumed(&self) -> bool {
         let mut inner = self.lock();

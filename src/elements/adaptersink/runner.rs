@@ -10,6 +10,9 @@ use super::engine::{Engine, Fault, Order};
 use crate::adapter::queue::{Popped, Pushed};
 use crate::adapter::{Overflow, Queue};
 
+/// How often the end of a stream looks whether the element pauses.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(10);
+
 /// Does orders.
 pub(super) enum Runner {
     /// At once.
@@ -52,7 +55,7 @@ impl Runner {
             }
             Self::There(worker) => {
                 worker.go_on()?;
-                worker.wait(Task::Finish)
+                worker.finish()
             }
         }
     }
@@ -84,6 +87,8 @@ pub(super) struct Worker {
     /// Those that found no room.
     backlog: VecDeque<Order>,
     has_failed: Arc<AtomicBool>,
+    /// Answers when everything is published.
+    finishing: Option<mpsc::Receiver<Result<(), Fault>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -108,6 +113,7 @@ impl Worker {
             tasks,
             backlog: VecDeque::new(),
             has_failed,
+            finishing: None,
             thread: Some(thread),
         })
     }
@@ -161,7 +167,35 @@ impl Worker {
         receiver.recv().unwrap_or(Err(Fault::Flushing))
     }
 
+    /// Waits until everything is published, unless the element is paused meanwhile: its lock is held here.
+    fn finish(&mut self) -> Result<(), Fault> {
+        if self.finishing.is_none() {
+            let (sender, receiver) = mpsc::channel();
+            if let Pushed::Flushing(_) = self.tasks.push(Task::Finish(sender)) {
+                return Err(Fault::Flushing);
+            }
+            self.finishing = Some(receiver);
+        }
+        loop {
+            let Some(answer) = &self.finishing else {
+                return Ok(());
+            };
+            match answer.recv_timeout(LOOK_AGAIN) {
+                Err(mpsc::RecvTimeoutError::Timeout) if self.tasks.is_flushing() => {
+                    return Err(Fault::Flushing);
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Err(Fault::Flushing),
+                Ok(done) => {
+                    self.finishing = None;
+                    return done;
+                }
+            }
+        }
+    }
+
     fn reset(&mut self) {
+        self.finishing = None;
         self.backlog.clear();
         self.tasks.clear();
         self.tasks.resume();

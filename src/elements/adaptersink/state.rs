@@ -146,7 +146,17 @@ impl AdapterSinkImp {
         let Some(runner) = &mut state.runner else {
             return true;
         };
-        let finished = drained.and_then(|()| self.wait_through_pauses(|| runner.finish()));
+        // The base class holds its lock here, as in `render`.
+        let finished = drained.and_then(|()| {
+            loop {
+                let done = runner.finish();
+                let ends =
+                    done != Err(Fault::Flushing) || self.is_abandoned.load(Ordering::Acquire);
+                if ends || self.wait_for_playing().is_err() {
+                    return done;
+                }
+            }
+        });
         match finished {
             Ok(()) => {
                 self.publisher.queue.end();

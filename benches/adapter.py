@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 
-from harness import MEDIA, PATIENCE_S, PEERS, ROOT, environment, launch, made, median
+from harness import (MEDIA, PATIENCE_S, PEERS, ROOT, environment, goal, head, install, launch, line, load, made, median)
 
 VENV = PEERS / "frames"
 REQUIREMENTS = ROOT / "benches" / "peers" / "requirements-frames.txt"
@@ -27,35 +27,6 @@ FRAMES = 1000
 WIDTH, HEIGHT = 1920, 1080
 FRAME_BYTES = WIDTH * HEIGHT * 3
 BUFFERS, GROUP = 100_000, 50
-
-
-def goal(met):
-    return "met" if met else "**not met**"
-
-
-def head(title, *columns):
-    print(f"\n## {title}\n\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
-
-
-def line(*cells):
-    print(f"| {' | '.join(map(str, cells))} |", flush=True)
-
-
-def load():
-    print(f"\nLoad average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.", flush=True)
-
-
-def install():
-    """PyAV, in an environment of its own."""
-    pins = VENV / "pins"
-    if pins.exists() and pins.read_text() == REQUIREMENTS.read_text():
-        return
-    print("installing PyAV", file=sys.stderr)
-    subprocess.run(["/usr/bin/python3", "-m", "venv", "--clear", VENV], check=True)
-    pip = [VENV / "bin" / "python", "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
-    subprocess.run([*pip, "install", "--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", REQUIREMENTS],
-                   check=True)
-    pins.write_text(REQUIREMENTS.read_text())
 
 
 def film(path):
@@ -112,7 +83,7 @@ def ratio(ours, theirs, what=rate):
 
 def frames(runs):
     """Frames of a film as RGB."""
-    install()
+    install("PyAV", VENV, REQUIREMENTS, "/usr/bin/python3")
     path = made("film-1080p.mp4", film)
     decode = f"filesrc location={path} ! qtdemux ! h264parse ! avdec_h264"
     fake = "fakesink sync=false"

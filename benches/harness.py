@@ -82,3 +82,33 @@ def encode(path, seconds, rate, audio=True):
          "-x264-params", "b-adapt=0:nal-hrd=cbr:force-cfr=1", "-b:v", rate, "-maxrate", rate, "-minrate", rate,
          "-bufsize", rate, "-g", "60", "-pix_fmt", "yuv420p", str(path)],
         check=True)
+
+
+def goal(met):
+    return "met" if met else "**not met**"
+
+
+def head(title, *columns):
+    """The heading and the first line of a Markdown table."""
+    print(f"\n## {title}\n\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
+
+
+def line(*cells):
+    print(f"| {' | '.join(map(str, cells))} |", flush=True)
+
+
+def load():
+    print(f"\nLoad average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.\n", flush=True)
+
+
+def install(what, venv, requirements, python="python3"):
+    """Python packages of peers, with these hashes, in an environment of their own."""
+    pins = venv / "pins"
+    if pins.exists() and pins.read_text() == requirements.read_text():
+        return
+    print(f"installing {what}", file=sys.stderr)
+    subprocess.run([python, "-m", "venv", "--clear", venv], check=True)
+    pip = [venv / "bin" / "python", "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
+    subprocess.run([*pip, "install", "--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", requirements],
+                   check=True)
+    pins.write_text(requirements.read_text())

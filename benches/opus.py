@@ -21,7 +21,7 @@ import subprocess
 import tempfile
 import time
 
-from harness import MEDIA, cost, environment, in_turn, launch, median
+from harness import MEDIA, cost, environment, goal, head, in_turn, launch, line, load, median
 from opus_peers import (HOUR_PACKETS, HOUR_S, RATE, Gst, borders, build, element, exact, hour, mixed, peers, positions,
                         speech, spread, store_program)
 
@@ -32,22 +32,6 @@ MANY_PACKETS = 20_000_000
 POSITIONS = 200
 # A process each takes its time.
 FEW = 25
-
-
-def load():
-    print(f"\nLoad average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.\n", flush=True)
-
-
-def goal(met):
-    return "met" if met else "**not met**"
-
-
-def head(title, *columns):
-    print(f"\n## {title}\n\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
-
-
-def line(*cells):
-    print(f"| {' | '.join(map(str, cells))} |", flush=True)
 
 
 def timed(store, command):

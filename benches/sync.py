@@ -9,31 +9,18 @@ offset at the stream's start, middle and end, whichever is largest, unless a tab
 wrong by more than 16 ms, pairs that are refused, and answers where there is none, are listed one by one.
 """
 import argparse
-import os
 import pathlib
 import statistics
 import sys
 
-from harness import MEDIA
-from sync_tools import Finder, Harmony, Syncstart, corpus, first_bright_frames, install
+from harness import MEDIA, goal, head, install, line, load
+from sync_tools import REQUIREMENTS, VENV, Finder, Harmony, Syncstart, corpus, first_bright_frames
 
 WRONG_S = 0.016
 # The position from which a drift counts as known, and how often a position is looked at, in seconds.
 SETTLED_S, STEP_S = 10, 0.02
 # What the recordings of 600 s need.
 NEEDED_MIB = 7168
-
-
-def goal(met):
-    return "met" if met else "**not met**"
-
-
-def head(title, *columns):
-    print(f"\n## {title}\n\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
-
-
-def line(*cells):
-    print(f"| {' | '.join(map(str, cells))} |", flush=True)
 
 
 def at(ordered, share):
@@ -257,7 +244,7 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--corpus", type=pathlib.Path, default=MEDIA / "sync")
     args = parser.parse_args()
-    install()
+    install("audio-offset-finder and syncstart", VENV, REQUIREMENTS)
     tools = [Harmony(), Finder(), Syncstart()]
     short = corpus(args.corpus, "accuracy-speech-0-clean")[0]
     # Compiled kernels and byte code of the peers are made on the first run.
@@ -265,7 +252,7 @@ def main():
         tool.measure(short)
     for name in args.only:
         BENCHES[name]([*tools, Syncstart(20)] if name == "long" else tools, args.corpus, args.runs)
-        print(f"\nLoad average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.")
+        load()
 
 
 if __name__ == "__main__":

@@ -141,19 +141,6 @@ def corpus(folder, only, jobs=None):
     return pairs
 
 
-def install():
-    """The peers, in an environment of their own."""
-    pins = VENV / "pins"
-    if pins.exists() and pins.read_text() == REQUIREMENTS.read_text():
-        return
-    print("installing audio-offset-finder and syncstart", file=sys.stderr)
-    subprocess.run(["python3", "-m", "venv", "--clear", VENV], check=True)
-    pip = [VENV / "bin" / "python", "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
-    subprocess.run([*pip, "install", "--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", REQUIREMENTS],
-                   check=True)
-    pins.write_text(REQUIREMENTS.read_text())
-
-
 def first_bright_frames(pair):
     """What scripts take for an instant: how late the first bright frame's time is, in seconds, for each."""
     times = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "frame=pts_time", "-of",

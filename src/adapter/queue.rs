@@ -58,8 +58,15 @@ struct Inner<T> {
     flushing: bool,
     ended: bool,
     shut: bool,
-    /// Threads that wait for a change: telling nobody would cost a call of the system.
-    waiting: usize,
+    /// Threads that wait for room, and for an item: waking nobody would cost a call of the system.
+    pushing: usize,
+    popping: usize,
+}
+
+impl<T> Inner<T> {
+    fn is_half_free(&self) -> bool {
+        self.items.len() <= self.capacity / 2
+    }
 }
 
 impl<T> Queue<T> {
@@ -74,7 +81,8 @@ impl<T> Queue<T> {
                 flushing: false,
                 ended: false,
                 shut: true,
-                waiting: 0,
+                pushing: 0,
+                popping: 0,
             }),
             changed: Condvar::new(),
         }
@@ -84,30 +92,34 @@ impl<T> Queue<T> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a change, no longer than `timeout`.
-    fn wait<'a>(
-        &self,
-        mut inner: MutexGuard<'a, Inner<T>>,
-        timeout: Option<Duration>,
-    ) -> MutexGuard<'a, Inner<T>> {
-        inner.waiting += 1;
-        let mut inner = match timeout {
-            None => self
-                .changed
-                .wait(inner)
-                .unwrap_or_else(PoisonError::into_inner),
-            Some(timeout) => {
-                let waited = self.changed.wait_timeout(inner, timeout);
-                waited.unwrap_or_else(PoisonError::into_inner).0
-            }
-        };
-        inner.waiting -= 1;
-        inner
+    /// Waits for a change.
+    fn wait<'a>(&self, inner: MutexGuard<'a, Inner<T>>) -> MutexGuard<'a, Inner<T>> {
+        self.changed
+            .wait(inner)
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes those who wait.
-    fn tell(&self, inner: &Inner<T>) {
-        if inner.waiting > 0 {
+    /// Waits for a change, no longer than `timeout`.
+    fn wait_for<'a>(
+        &self,
+        inner: MutexGuard<'a, Inner<T>>,
+        timeout: Duration,
+    ) -> MutexGuard<'a, Inner<T>> {
+        let waited = self.changed.wait_timeout(inner, timeout);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// An item was added.
+    fn added(&self, inner: &Inner<T>) {
+        if inner.popping > 0 {
+            self.changed.notify_all();
+        }
+    }
+
+    /// An item was taken. Who waits for room is woken when half of the queue is free: woken for each place, two threads of
+    /// like speed would do little but wake each other.
+    fn taken(&self, inner: &Inner<T>) {
+        if inner.pushing > 0 && inner.is_half_free() {
             self.changed.notify_all();
         }
     }
@@ -132,24 +144,32 @@ impl<T> Queue<T> {
 
     fn push_as(&self, item: T, overflow: Option<Overflow>) -> Pushed<T> {
         let mut inner = self.lock();
+        let mut has_waited = false;
         loop {
             if inner.flushing || inner.shut {
                 return Pushed::Flushing(item);
             }
-            if inner.items.len() < inner.capacity {
+            let overflow = overflow.unwrap_or(inner.overflow);
+            let is_held = has_waited && overflow == Overflow::Block && !inner.is_half_free();
+            if inner.items.len() < inner.capacity && !is_held {
                 inner.items.push_back(item);
-                self.tell(&inner);
+                self.added(&inner);
                 return Pushed::Queued;
             }
-            match overflow.unwrap_or(inner.overflow) {
+            match overflow {
                 Overflow::DropNewest => return Pushed::Refused(item),
                 Overflow::DropOldest => {
                     let oldest = inner.items.pop_front();
                     inner.items.push_back(item);
-                    self.tell(&inner);
+                    self.added(&inner);
                     return oldest.map_or(Pushed::Queued, Pushed::Replaced);
                 }
-                Overflow::Block => inner = self.wait(inner, None),
+                Overflow::Block => {
+                    inner.pushing += 1;
+                    inner = self.wait(inner);
+                    inner.pushing -= 1;
+                    has_waited = true;
+                }
             }
         }
     }
@@ -161,7 +181,7 @@ impl<T> Queue<T> {
         let mut inner = self.lock();
         loop {
             if let Some(item) = inner.items.pop_front() {
-                self.tell(&inner);
+                self.taken(&inner);
                 return Popped::Item(item);
             }
             if inner.shut {
@@ -174,7 +194,12 @@ impl<T> Queue<T> {
             if left.is_some_and(|left| left.is_zero()) {
                 return Popped::TimedOut;
             }
-            inner = self.wait(inner, left);
+            inner.popping += 1;
+            inner = match left {
+                Some(left) => self.wait_for(inner, left),
+                None => self.wait(inner),
+            };
+            inner.popping -= 1;
         }
     }
 
@@ -221,7 +246,7 @@ impl<T> Queue<T> {
     pub fn wait_resumed(&self) -> bool {
         let mut inner = self.lock();
         while inner.flushing && !inner.shut {
-            inner = self.wait(inner, None);
+            inner = self.wait(inner);
         }
         !inner.shut
     }
@@ -305,6 +330,27 @@ mod tests {
         assert_eq!(queue.pop(None), Popped::Item(1));
         assert_eq!(queue.pop(None), Popped::Item(2));
         assert_eq!(pusher.join().unwrap(), Pushed::Queued);
+    }
+
+    #[test]
+    fn who_waits_for_room_goes_on_when_half_of_the_queue_is_free() {
+        let queue = open(4, Overflow::Block);
+        for item in 0..4 {
+            assert_eq!(queue.push(item), Pushed::Queued);
+        }
+        let pusher = thread::spawn({
+            let queue = queue.clone();
+            move || queue.push(4)
+        });
+        while queue.lock().pushing == 0 {
+            thread::yield_now();
+        }
+        assert_eq!(queue.pop(None), Popped::Item(0));
+        assert_eq!(queue.len(), 3);
+        assert_eq!(queue.lock().pushing, 1);
+        assert_eq!(queue.pop(None), Popped::Item(1));
+        assert_eq!(pusher.join().unwrap(), Pushed::Queued);
+        assert_eq!(queue.len(), 3);
     }
 
     #[test]

@@ -40,12 +40,15 @@ impl Adapter for Null {
 
     /// A single block is passed on untouched.
     fn finalize(&mut self, state: &mut Joined) -> Result<Output, Error> {
-        let pending = std::mem::take(&mut state.pending);
-        let data = match pending.as_slice() {
-            [single] => Data::Passed(single.clone()),
-            several => {
-                let mut bytes = Vec::with_capacity(several.iter().map(|p| p.size()).sum());
-                for payload in several {
+        let single = match state.pending.len() {
+            1 => state.pending.pop(),
+            _ => None,
+        };
+        let data = match single {
+            Some(single) => Data::Passed(single),
+            None => {
+                let mut bytes = Vec::with_capacity(state.pending.iter().map(|p| p.size()).sum());
+                for payload in state.pending.drain(..) {
                     bytes.extend_from_slice(payload.bytes()?);
                 }
                 Data::Made(bytes)

@@ -1,6 +1,7 @@
 //! Which block builds on which, what is lost, corrupt or forgotten.
 
 use gst::prelude::*;
+use gstharmony::adapter::{self, Adapter, Block, Error, Output};
 
 use crate::rig::{BLOCKS, Rig, block, index, pts_ms};
 
@@ -193,5 +194,45 @@ fn a_corrupt_block_ends_the_stream_where_that_is_wanted() {
             unreachable!()
         };
         assert!(error.debug().unwrap().contains("block 1: "), "{error:?}");
+    }
+}
+
+/// An adapter with a fault of its own.
+struct Panics;
+
+impl Adapter for Panics {
+    type State = ();
+
+    fn decode_i(&mut self, block: &Block) -> Result<(), Error> {
+        assert_ne!(block.index, 1, "it can't count further");
+        Ok(())
+    }
+
+    fn apply_p(&mut self, (): &mut (), _block: &Block) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn finalize(&mut self, (): &mut ()) -> Result<Output, Error> {
+        Ok(Output::made(b"made".to_vec(), None))
+    }
+}
+
+#[test]
+fn an_adapter_that_panics_is_an_error_and_no_hang() {
+    crate::common::init();
+    adapter::register("panics", || Panics).unwrap();
+    for prefetch in ["", "prefetch=1"] {
+        let mut rig = Rig::new(&format!("adapter=panics {prefetch}"), BLOCKS);
+        let mut flows = (0..9).map(|at| rig.push(&block("I", at)));
+        assert!(
+            flows.any(|flow| flow == Err(gst::FlowError::Error)),
+            "{prefetch}"
+        );
+        let errors = rig.messages(gst::MessageType::Error);
+        let Some(gst::MessageView::Error(error)) = errors.first().map(|m| m.view()) else {
+            panic!("{errors:?}");
+        };
+        let told = format!("{} {:?}", error.error(), error.debug());
+        assert!(told.contains("it can't count further"), "{told}");
     }
 }

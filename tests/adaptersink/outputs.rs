@@ -5,7 +5,7 @@ use std::time::Duration;
 use gst::prelude::*;
 use gstharmony::elements::adaptersink::Callbacks;
 
-use crate::rig::{BLOCKS, Rig, Sketch, block, index, sink};
+use crate::rig::{BLOCKS, Rig, Sketch, block, index, sink, text};
 
 /// Key blocks, each of which has its output at once in mode block with DTS.
 fn keys(count: u64) -> Vec<Sketch> {
@@ -69,6 +69,72 @@ fn stopping_ends_every_wait() {
         let (flow, _harness) = pusher.join().unwrap();
         assert_eq!(flow, Err(gst::FlowError::Flushing), "{prefetch}");
         assert!(sink.pull_output().is_none(), "there is no stream");
+    }
+}
+
+#[test]
+fn other_caps_publish_what_there_is_room_for() {
+    let mut rig = Rig::new("output-mode=block max-outputs=1", BLOCKS);
+    rig.push_all(&[block("I", 0), block("P", 3)]);
+    assert_eq!(rig.texts(), ["I0"]);
+    rig.push_all(&[block("B", 1)]);
+    // Two come out with the caps, for one of which there is room; the other must not hold up the event.
+    let caps = gst::Caps::builder("application/x-h4mk-block").field("codec", "other");
+    assert!(rig.harness.push_event(gst::event::Caps::new(&caps.build())));
+    assert_eq!(rig.stat("queue-level"), 1);
+    assert_eq!(rig.texts(), ["B1"]);
+    rig.push_all(&[block("I", 4)]);
+    assert_eq!(rig.texts(), ["P3"]);
+    rig.end();
+    assert_eq!(rig.texts(), ["I4"]);
+}
+
+/// A stream whose end waits for room: two groups and one place.
+fn ending(properties: &str) -> (Rig, std::thread::JoinHandle<bool>) {
+    let mut rig = Rig::new(&format!("max-outputs=1 {properties}"), BLOCKS);
+    rig.push_all(&[block("I", 0), block("I", 1)]);
+    let Rig { harness, sink, bus } = rig;
+    let pad = sink.static_pad("sink").unwrap();
+    let pusher = std::thread::spawn(move || pad.send_event(gst::event::Eos::new()));
+    (Rig { harness, sink, bus }, pusher)
+}
+
+#[test]
+fn stopping_ends_the_wait_at_the_end_of_the_stream() {
+    for prefetch in ["", "prefetch=1"] {
+        let (rig, pusher) = ending(prefetch);
+        let waits = rig
+            .bus
+            .timed_pop_filtered(gst::ClockTime::from_seconds(60), &[gst::MessageType::Info]);
+        assert!(waits.is_some(), "{prefetch}: it says that it waits");
+        rig.sink.set_state(gst::State::Null).unwrap();
+        assert!(!pusher.join().unwrap(), "{prefetch}: the end did not come");
+    }
+}
+
+#[test]
+fn the_end_that_comes_in_a_pause_waits_for_room_only_when_it_plays() {
+    for prefetch in ["", "prefetch=1"] {
+        let mut rig = Rig::new(&format!("max-outputs=1 {prefetch}"), BLOCKS);
+        rig.push_all(&[block("I", 0), block("I", 1)]);
+        // The harness turned it off.
+        rig.sink.set_property("async", true);
+        let pausing = rig.sink.set_state(gst::State::Paused);
+        assert_eq!(pausing, Ok(gst::StateChangeSuccess::Async), "{prefetch}");
+        let pad = rig.sink.static_pad("sink").unwrap();
+        let pusher = std::thread::spawn(move || pad.send_event(gst::event::Eos::new()));
+        let (changed, state, _) = rig.sink.state(gst::ClockTime::from_seconds(60));
+        assert_eq!(
+            (changed, state),
+            (Ok(gst::StateChangeSuccess::Success), gst::State::Paused)
+        );
+        rig.sink.set_state(gst::State::Playing).unwrap();
+        let all = std::iter::from_fn(|| rig.sink.pull_output());
+        assert_eq!(
+            all.map(|sample| text(&sample)).collect::<Vec<_>>(),
+            ["I0", "I1"]
+        );
+        assert!(pusher.join().unwrap(), "{prefetch}");
     }
 }
 

@@ -58,7 +58,7 @@ pub struct Chain {
     reorder: Reorder,
     /// What the last push made.
     made: Option<Made>,
-    /// What the last push let go of.
+    /// What is to be published next.
     ready: Vec<Made>,
     /// Results so far in mode [`OutputMode::Eos`].
     whole: Vec<Made>,
@@ -68,7 +68,7 @@ pub struct Chain {
     lost: u64,
     /// Where the last wanted block ends.
     end: Option<u64>,
-    published: u64,
+    numbers: Numbers,
     stats: Stats,
 }
 
@@ -89,7 +89,7 @@ impl Chain {
             expected: None,
             lost: 0,
             end: None,
-            published: 0,
+            numbers: Numbers::default(),
             stats: Stats::default(),
         }
     }
@@ -134,8 +134,7 @@ impl Chain {
             self.end = self.end.max(block.end());
         }
         if self.is_block_wise() {
-            let due = self.reorder.advance(block);
-            self.ready.extend(due);
+            self.reorder.advance(block, &mut self.ready);
         }
         let began = Instant::now();
         let pushed = match block.kind {
@@ -153,37 +152,35 @@ impl Chain {
     }
 
     /// What is to be published after the last block. If that was late, its own result is left out.
-    pub fn settle(&mut self, late: bool) -> Vec<Published> {
-        let mut due = std::mem::take(&mut self.ready);
+    pub fn settle(&mut self, late: bool) -> impl Iterator<Item = Published> {
         if late {
             self.stats.late += 1;
         }
         if let Some(made) = self.made.take().filter(|_| !late) {
             if self.is_block_wise() {
-                due.extend(self.reorder.add(made));
+                self.reorder.add(made, &mut self.ready);
             } else {
-                due.push(made);
+                self.ready.push(made);
             }
         }
-        self.publish(due)
+        self.publish()
     }
 
     /// The end of the stream, or of a part of it with other caps. The next block has to be a key block.
     pub fn drain(&mut self) -> Drained {
         let mut error = None;
-        let mut due = std::mem::take(&mut self.ready);
-        due.extend(self.made.take());
-        due.extend(self.reorder.all());
+        self.ready.extend(self.made.take());
+        self.reorder.all(&mut self.ready);
         if !self.is_block_wise() {
-            due.extend(self.finish().unwrap_or_else(|e| {
+            let last = self.finish().unwrap_or_else(|e| {
                 error = Some(e);
                 None
-            }));
+            });
+            self.ready.extend(last);
         }
         self.group = None;
         self.previous = None;
         self.reorder.clear();
-        let mut outputs = self.publish(due);
         match self.adapter.drain() {
             Ok(Some(output)) => {
                 let span = Span {
@@ -191,13 +188,14 @@ impl Chain {
                     ..Span::default()
                 };
                 let made = self.made_of(output, span, None);
-                outputs.extend(self.publish(vec![made]));
+                self.ready.push(made);
             }
             Ok(None) => {}
             Err(e) => error = error.or(Some(e)),
         }
+        let mut outputs: Vec<_> = self.publish().collect();
         match join(std::mem::take(&mut self.whole)) {
-            Ok(Some(made)) => outputs.extend(self.number(made)),
+            Ok(Some(made)) => outputs.push(self.numbers.number(made)),
             Ok(None) => {}
             Err(e) => error = error.or(Some(e)),
         }
@@ -348,21 +346,26 @@ impl Chain {
         }
     }
 
-    /// Numbers results, or keeps them for the end.
-    fn publish(&mut self, due: Vec<Made>) -> Vec<Published> {
+    /// Numbers what is ready, or keeps it for the end.
+    fn publish(&mut self) -> impl Iterator<Item = Published> {
         if self.options.mode == OutputMode::Eos {
-            self.whole.extend(due);
-            return Vec::new();
+            self.whole.append(&mut self.ready);
         }
-        due.into_iter()
-            .filter_map(|made| self.number(made))
-            .collect()
+        let numbers = &mut self.numbers;
+        self.ready.drain(..).map(|made| numbers.number(made))
     }
+}
 
-    fn number(&mut self, made: Made) -> Option<Published> {
-        let index = self.published;
-        self.published = self.published.checked_add(1)?;
-        Some(Published {
+/// The number of the next result.
+#[derive(Debug, Default)]
+struct Numbers(u64);
+
+impl Numbers {
+    fn number(&mut self, made: Made) -> Published {
+        let index = self.0;
+        // A stream of 2^64 results has no end.
+        self.0 = self.0.wrapping_add(1);
+        Published {
             duration: made.span.duration(),
             index,
             pts: made.span.pts,
@@ -370,7 +373,7 @@ impl Chain {
             lost: made.lost,
             description: made.description,
             output: made.output,
-        })
+        }
     }
 }
 

@@ -13,58 +13,58 @@ pub(super) struct Reorder {
 }
 
 impl Reorder {
-    /// What can go out now that `block` is the next to be decoded, in order of PTS.
+    /// Adds to `due` what can go out now that `block` is the next to be decoded, in order of PTS.
     ///
     /// With DTS these are the results up to it, for nothing is shown before it is decoded. Without DTS all that lie
     /// before a block which is later than each before it: blocks between the two follow. A key block sends out everything, for
     /// what is shown before it is later than the group before.
-    pub(super) fn advance(&mut self, block: &Block) -> Vec<Made> {
+    pub(super) fn advance(&mut self, block: &Block, due: &mut Vec<Made>) {
         self.dts = block.dts;
         if block.kind == Kind::I {
             self.highest = block.pts;
-            return self.all();
+            return self.all(due);
         }
         if let Some(dts) = block.dts {
-            return self.up_to(dts);
+            return self.up_to(dts, due);
         }
         let (Some(pts), highest) = (block.pts, self.highest) else {
-            return self.all();
+            return self.all(due);
         };
-        if highest.is_some_and(|highest| pts <= highest) {
-            return Vec::new();
+        if highest.is_none_or(|highest| pts > highest) {
+            self.highest = Some(pts);
+            if let Some(highest) = highest {
+                self.up_to(highest, due);
+            }
         }
-        self.highest = Some(pts);
-        highest.map_or_else(Vec::new, |highest| self.up_to(highest))
     }
 
-    /// Holds the result of the block that came last, or gives it back with those that can go out with it.
-    pub(super) fn add(&mut self, made: Made) -> Vec<Made> {
+    /// Holds the result of the block that came last, or adds it to `due` with those that can go out with it.
+    pub(super) fn add(&mut self, made: Made, due: &mut Vec<Made>) {
         let pts = made.span.pts;
         self.held.push(made);
         match (pts, self.dts) {
-            (None, _) => self.all(),
-            (Some(_), Some(dts)) => self.up_to(dts),
-            (Some(_), None) => Vec::new(),
+            (None, _) => self.all(due),
+            (Some(_), Some(dts)) => self.up_to(dts, due),
+            (Some(_), None) => {}
         }
     }
 
-    /// Everything, in order of PTS.
-    pub(super) fn all(&mut self) -> Vec<Made> {
-        let mut held = std::mem::take(&mut self.held);
-        held.sort_by_key(|made| made.span.pts);
-        held
+    /// Adds everything to `due`, in order of PTS.
+    pub(super) fn all(&mut self, due: &mut Vec<Made>) {
+        self.held.sort_by_key(|made| made.span.pts);
+        due.append(&mut self.held);
     }
 
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
 
-    fn up_to(&mut self, time: u64) -> Vec<Made> {
-        let (mut due, later) = std::mem::take(&mut self.held)
-            .into_iter()
-            .partition::<Vec<_>, _>(|made| made.span.pts.is_none_or(|pts| pts <= time));
-        self.held = later;
-        due.sort_by_key(|made| made.span.pts);
-        due
+    fn up_to(&mut self, time: u64, due: &mut Vec<Made>) {
+        let before = due.len();
+        let is_due = |made: &mut Made| made.span.pts.is_none_or(|pts| pts <= time);
+        due.extend(self.held.extract_if(.., is_due));
+        if let Some(added) = due.get_mut(before..) {
+            added.sort_by_key(|made| made.span.pts);
+        }
     }
 }

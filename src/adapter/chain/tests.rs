@@ -131,7 +131,7 @@ impl Script {
             if let Err(error) = self.chain.push(&block, wanted) {
                 told.push(error.to_string());
             }
-            told.extend(self.chain.settle(false).iter().map(text));
+            told.extend(self.chain.settle(false).map(|made| text(&made)));
         }
         told
     }
@@ -302,7 +302,7 @@ fn missing_numbers_are_losses() {
     let results = {
         let (block, wanted) = script.block("I7");
         script.chain.push(&block, wanted).unwrap();
-        script.chain.settle(false)
+        script.chain.settle(false).collect::<Vec<_>>()
     };
     assert_eq!(script.chain.stats().lost, 4);
     assert_eq!(

@@ -1,5 +1,6 @@
 //! What decodes and publishes, on whatever thread.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gst::glib;
@@ -22,7 +23,7 @@ pub(super) enum Order {
     /// Blocks of this kind follow.
     Stream { caps: gst::Caps, alone: bool },
     /// Times are those of this segment.
-    Segment(gst::Segment),
+    Segment(Arc<gst::Segment>),
     /// Decode a block.
     Decode { block: Block, wanted: bool },
     /// Do not decode a block: it is late or not wanted, and no other needs it.
@@ -44,19 +45,53 @@ pub(super) enum Fault {
     Failed,
 }
 
+/// What all results of a stream have beside their own.
+struct Common {
+    /// Those of the outputs, unless an output says otherwise.
+    caps: gst::Caps,
+    segment: Option<Arc<gst::Segment>>,
+    textures: Option<Textures>,
+}
+
+impl Common {
+    /// Puts results into the outbox; gives what went wrong with some.
+    fn add(&mut self, results: impl Iterator<Item = Published>, outbox: &mut Outbox) -> Vec<Error> {
+        let mut errors = Vec::new();
+        for result in results {
+            match self.ready(result) {
+                Ok(ready) => outbox.add(ready),
+                Err(error) => errors.push(error),
+            }
+        }
+        errors
+    }
+
+    fn ready(&mut self, mut result: Published) -> Result<Ready, Error> {
+        let mut texture = None;
+        if let Some(textures) = &mut self.textures {
+            let (output, held) = textures.upload(result.output, &self.caps)?;
+            result.output = output;
+            texture = Some(held);
+        }
+        Ok(Ready {
+            result,
+            texture,
+            segment: self.segment.clone(),
+            caps: self.caps.clone(),
+        })
+    }
+}
+
 /// Adapter, chain and outbox.
 pub(super) struct Engine {
     chain: Chain,
     outbox: Outbox,
-    /// Those of the outputs, unless an output says otherwise.
-    caps: gst::Caps,
-    segment: Option<gst::Segment>,
+    common: Common,
     on_error: OnError,
-    publisher: Arc<Publisher>,
+    pub(super) publisher: Arc<Publisher>,
     stats: Arc<Mutex<Stats>>,
     element: glib::WeakRef<AdapterSink>,
     has_stream: bool,
-    textures: Option<Textures>,
     converter: Option<Converter>,
 }
 
@@ -73,24 +108,27 @@ impl Engine {
         Self {
             chain,
             outbox: Outbox::default(),
-            caps: gst::Caps::new_any(),
-            segment: None,
+            common: Common {
+                caps: gst::Caps::new_any(),
+                segment: None,
+                textures,
+            },
             on_error,
             publisher,
             stats,
             element: element.downgrade(),
             has_stream: false,
-            textures,
             converter,
         }
     }
 
     /// Does a step. What comes out waits for [`Engine::publish`].
     pub(super) fn run(&mut self, order: Order) -> Result<(), Fault> {
+        let is_in_time = matches!(order, Order::Settle { late: false });
         let done = match order {
             Order::Stream { caps, alone } => self.begin(caps, alone),
             Order::Segment(segment) => {
-                self.segment = Some(segment);
+                self.common.segment = Some(segment);
                 Ok(())
             }
             Order::Decode { block, wanted } => self.decode(block, wanted),
@@ -98,10 +136,7 @@ impl Engine {
                 self.chain.skip(&block, late);
                 Ok(())
             }
-            Order::Settle { late } => {
-                let results = self.chain.settle(late);
-                self.add(results)
-            }
+            Order::Settle { late } => self.settle(late),
             Order::Drain => self.drain(),
             Order::Reset => {
                 self.chain.reset();
@@ -109,25 +144,49 @@ impl Engine {
                 Ok(())
             }
         };
-        *self.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.chain.stats();
+        // What settles in time counts nowhere.
+        if !is_in_time {
+            *self.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.chain.stats();
+        }
         done
     }
 
-    /// Publishes what there is, waiting for room in the queue where it has to.
-    pub(super) fn publish(&mut self) -> Result<(), Fault> {
-        match self.publisher.publish(&mut self.outbox) {
+    /// Publishes what there is; where it `waits` not, only what there is room for in the queue.
+    pub(super) fn publish(&mut self, waits: bool) -> Result<(), Fault> {
+        match self.publisher.publish(&mut self.outbox, waits) {
             Ok(()) => Ok(()),
             Err(Stop::Flushing) => Err(Fault::Flushing),
             Err(Stop::Write(why)) => Err(self.write_failed(&why)),
         }
     }
 
-    /// Publishes what there is room for.
-    pub(super) fn publish_without_waiting(&mut self) -> Result<(), Fault> {
-        if self.publisher.would_wait() {
-            return Ok(());
+    /// Publishes all that is left, and writes what is buffered of the file.
+    ///
+    /// # Errors
+    /// [`Fault::Flushing`] where there is no room and it `waits` not, too.
+    pub(super) fn finish(&mut self, waits: bool) -> Result<(), Fault> {
+        self.publish(waits)?;
+        if !self.outbox.is_empty() {
+            return Err(Fault::Flushing);
         }
-        self.publish()
+        match self.publisher.sync_file() {
+            Err(Stop::Write(why)) => Err(self.write_failed(&why)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Does something on a thread of this element's: that an adapter of the application panics is an error of the stream, as it is
+    /// on the streaming thread.
+    pub(super) fn guarded(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|cause| {
+            let text = cause.downcast_ref::<&str>().map(ToString::to_string);
+            let text = text.or_else(|| cause.downcast_ref::<String>().cloned());
+            let why = format!("it panicked: {}", text.unwrap_or_default());
+            Err(self.failed(&Error::Adapter(why)))
+        })
     }
 
     fn begin(&mut self, caps: gst::Caps, alone: bool) -> Result<(), Fault> {
@@ -135,11 +194,11 @@ impl Engine {
             self.drain()?;
         }
         let converted = self.converter.as_mut().map(|c| c.begin(&caps)).transpose();
-        self.caps = converted
+        self.common.caps = converted
             .map_err(|error| self.failed(&error))?
             .unwrap_or(caps);
         self.chain
-            .configure(&stream(&self.caps), alone)
+            .configure(&stream(&self.common.caps), alone)
             .map_err(|error| self.failed(&error))
     }
 
@@ -154,35 +213,17 @@ impl Engine {
         pushed.or_else(|error| self.refused(&error))
     }
 
-    fn drain(&mut self) -> Result<(), Fault> {
-        let Drained { outputs, error } = self.chain.drain();
-        self.add(outputs)?;
-        error.map_or(Ok(()), |error| self.refused(&error))
+    fn settle(&mut self, late: bool) -> Result<(), Fault> {
+        let results = self.chain.settle(late);
+        let errors = self.common.add(results, &mut self.outbox);
+        errors.iter().try_for_each(|error| self.refused(error))
     }
 
-    fn add(&mut self, results: Vec<Published>) -> Result<(), Fault> {
-        for mut result in results {
-            let texture = match &mut self.textures {
-                Some(textures) => match textures.upload(result.output, &self.caps) {
-                    Ok((output, texture)) => {
-                        result.output = output;
-                        Some(texture)
-                    }
-                    Err(error) => {
-                        self.refused(&error)?;
-                        continue;
-                    }
-                },
-                None => None,
-            };
-            self.outbox.add(Ready {
-                result,
-                texture,
-                segment: self.segment.clone(),
-                caps: self.caps.clone(),
-            });
-        }
-        Ok(())
+    fn drain(&mut self) -> Result<(), Fault> {
+        let Drained { outputs, error } = self.chain.drain();
+        let errors = self.common.add(outputs.into_iter(), &mut self.outbox);
+        let mut errors = errors.iter().chain(&error);
+        errors.try_for_each(|error| self.refused(error))
     }
 
     /// The adapter has refused a block: a warning or an error, as the user wants it.
@@ -220,13 +261,5 @@ impl Engine {
             gst::element_error!(element, gst::ResourceError::Write, ["location: {why}"]);
         }
         Fault::Failed
-    }
-
-    /// What was written reaches the file.
-    pub(super) fn sync_file(&self) -> Result<(), Fault> {
-        match self.publisher.sync_file() {
-            Err(Stop::Write(why)) => Err(self.write_failed(&why)),
-            _ => Ok(()),
-        }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use gst::glib;
 use gst::prelude::*;
@@ -15,7 +14,7 @@ use super::publish::Publisher;
 use super::runner::Task;
 use super::settings::{Settings, properties};
 use super::state::State;
-use super::{AdapterSink, probe, signals, vfuncs};
+use super::{AdapterSink, pad, signals, vfuncs};
 use crate::adapter::{Overflow, Queue, Stats, TextureUploader, Textures};
 use crate::meta;
 
@@ -98,11 +97,6 @@ impl AdapterSinkImp {
         structure.set("mean-decode-time", stats.mean_decode_ns());
         structure
     }
-
-    /// Takes an output, waiting for it no longer than `timeout`.
-    pub(super) fn pull(&self, timeout: Option<Duration>) -> Option<gst::Sample> {
-        self.publisher.pull(timeout)
-    }
 }
 
 #[glib::object_subclass]
@@ -170,7 +164,7 @@ impl ObjectImpl for AdapterSinkImp {
         obj.connect_sync_notify(|sink| sink.set_qos(sink.is_sync()));
         // Samples that are kept beside the queue's would not be bounded by it.
         obj.set_enable_last_sample(false);
-        probe::install(&obj);
+        pad::install(&obj);
     }
 }
 
@@ -280,7 +274,7 @@ impl BaseSinkImpl for AdapterSinkImp {
             gst::EventView::Segment(segment) => self.segment(segment.segment()),
             gst::EventView::FlushStart(_) => self.abandon(),
             gst::EventView::FlushStop(_) => self.flushed(),
-            gst::EventView::Eos(_) if !self.end() => return false,
+            gst::EventView::Eos(_) if !self.end(&event) => return false,
             _ => {}
         }
         self.parent_event(event)

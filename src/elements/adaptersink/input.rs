@@ -90,7 +90,11 @@ impl Input {
     }
 
     /// The block of a buffer.
-    pub(super) fn block(&mut self, buffer: &gst::Buffer, segment: Option<gst::Segment>) -> Block {
+    pub(super) fn block(
+        &mut self,
+        buffer: &gst::Buffer,
+        segment: Option<Arc<gst::Segment>>,
+    ) -> Block {
         let index = self.received;
         self.received += 1;
         let time = |time: Option<gst::ClockTime>| time.map(gst::ClockTime::nseconds);

@@ -37,8 +37,8 @@ mod gl;
 mod gl;
 mod imp;
 mod input;
+mod pad;
 mod payload;
-mod probe;
 mod publish;
 mod ready;
 mod runner;
@@ -75,13 +75,13 @@ impl AdapterSink {
     /// Takes an output, or waits for one. `None`: the stream has ended, or the element has stopped.
     #[must_use]
     pub fn pull_output(&self) -> Option<gst::Sample> {
-        self.imp().pull(None)
+        self.imp().publisher.pull(None)
     }
 
     /// Takes an output, waiting for it no longer than `timeout`.
     #[must_use]
     pub fn try_pull_output(&self, timeout: Duration) -> Option<gst::Sample> {
-        self.imp().pull(Some(timeout))
+        self.imp().publisher.pull(Some(timeout))
     }
 }
 

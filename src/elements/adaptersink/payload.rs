@@ -10,12 +10,17 @@ use crate::adapter::{Bytes, Data, Error, Output, Payload};
 pub(super) struct BufferPayload {
     buffer: gst::Buffer,
     pub(super) caps: gst::Caps,
-    pub(super) segment: Option<gst::Segment>,
-    map: OnceLock<Option<gst::MappedBuffer<gst::buffer::Readable>>>,
+    pub(super) segment: Option<Arc<gst::Segment>>,
+    /// Its memory, once somebody has read it. In a place of its own: most payloads are passed on unread.
+    map: OnceLock<Option<Box<gst::MappedBuffer<gst::buffer::Readable>>>>,
 }
 
 impl BufferPayload {
-    pub(super) fn new(buffer: gst::Buffer, caps: gst::Caps, segment: Option<gst::Segment>) -> Self {
+    pub(super) fn new(
+        buffer: gst::Buffer,
+        caps: gst::Caps,
+        segment: Option<Arc<gst::Segment>>,
+    ) -> Self {
         Self {
             buffer,
             caps,
@@ -31,15 +36,16 @@ impl BufferPayload {
 
     pub(super) fn sample(&self) -> gst::Sample {
         let sample = gst::Sample::builder().buffer(&self.buffer).caps(&self.caps);
-        sample.segment_if_some(self.segment.as_ref()).build()
+        sample.segment_if_some(self.segment.as_deref()).build()
     }
 }
 
 impl Payload for BufferPayload {
     fn bytes(&self) -> Result<&[u8], Error> {
-        let map = self
-            .map
-            .get_or_init(|| self.buffer.clone().into_mapped_buffer_readable().ok());
+        let map = self.map.get_or_init(|| {
+            let mapped = self.buffer.clone().into_mapped_buffer_readable();
+            mapped.ok().map(Box::new)
+        });
         match map {
             Some(map) => Ok(map.as_slice()),
             None => Err(Error::Memory(format!(
@@ -106,18 +112,17 @@ pub(super) fn caps(output: &Output) -> Option<gst::Caps> {
     }
 }
 
-/// The buffer of an output, and its caps where it says them.
+/// The buffer of an output, and its caps where it says them. It is to be copied before it is changed where others have it too.
 pub(super) fn into_buffer(output: Output) -> (gst::Buffer, Option<gst::Caps>) {
     let said = caps(&output);
     let buffer = match output.data {
         Data::Made(bytes) => gst::Buffer::from_mut_slice(bytes),
         Data::Passed(payload) => {
-            if let Some(payload) = as_type::<BufferPayload>(&payload) {
-                payload.buffer.copy()
-            } else if let Some(payload) = as_type::<SamplePayload>(&payload) {
-                payload.inner.buffer.copy()
-            } else {
-                made(payload)
+            let known = as_type(&payload);
+            let known = known.or_else(|| as_type(&payload).map(|p: &SamplePayload| &p.inner));
+            match known.map(|known: &BufferPayload| known.buffer.clone()) {
+                Some(buffer) => buffer,
+                None => made(payload),
             }
         }
     };

@@ -75,6 +75,10 @@ impl Outbox {
         self.waiting.clear();
         self.is_written = false;
     }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
 }
 
 /// Where results go; shared by the threads that decode and those that pull.
@@ -85,6 +89,8 @@ pub(super) struct Publisher {
     callbacks: Mutex<Callbacks>,
     /// Somebody has pulled, or is told of outputs: the queue is not for nobody.
     is_pulled: AtomicBool,
+    has_file: AtomicBool,
+    has_callbacks: AtomicBool,
     /// Outputs go elsewhere too.
     goes_elsewhere: AtomicBool,
     posts: AtomicBool,
@@ -106,6 +112,8 @@ impl Publisher {
             file: Mutex::new(None),
             callbacks: Mutex::default(),
             is_pulled: AtomicBool::new(false),
+            has_file: AtomicBool::new(false),
+            has_callbacks: AtomicBool::new(false),
             goes_elsewhere: AtomicBool::new(false),
             posts: AtomicBool::new(false),
             has_told: AtomicBool::new(false),
@@ -119,7 +127,9 @@ impl Publisher {
     }
 
     pub(super) fn set_callbacks(&self, callbacks: Callbacks) {
+        let is_any = callbacks.new_output.is_some();
         *lock(&self.callbacks) = callbacks;
+        self.has_callbacks.store(is_any, Ordering::Release);
     }
 
     /// A stream begins.
@@ -133,6 +143,8 @@ impl Publisher {
             })
         };
         *lock(&self.file) = settings.location.as_deref().map(create).transpose()?;
+        self.has_file
+            .store(settings.location.is_some(), Ordering::Release);
         self.posts.store(settings.post_messages, Ordering::Relaxed);
         let elsewhere = settings.post_messages || settings.location.is_some();
         self.goes_elsewhere.store(elsewhere, Ordering::Relaxed);
@@ -177,13 +189,16 @@ impl Publisher {
         }
     }
 
-    /// Publishes what is in the outbox.
+    /// Publishes what is in the outbox: all of it where it `waits` for room, else what there is room for.
     ///
     /// # Errors
     /// [`Stop::Flushing`]: what is left is in the outbox still.
-    pub(super) fn publish(&self, outbox: &mut Outbox) -> Result<(), Stop> {
-        while let Some(ready) = outbox.waiting.pop_front() {
-            if !outbox.is_written {
+    pub(super) fn publish(&self, outbox: &mut Outbox, waits: bool) -> Result<(), Stop> {
+        while !outbox.is_empty() && (waits || !self.would_wait()) {
+            let Some(ready) = outbox.waiting.pop_front() else {
+                break;
+            };
+            if !outbox.is_written && self.has_file.load(Ordering::Acquire) {
                 self.write(&ready)?;
             }
             let posts = self.posts.load(Ordering::Relaxed);
@@ -221,11 +236,14 @@ impl Publisher {
         !self.is_for_nobody() && self.queue.would_wait()
     }
 
-    /// Tells once that the stream waits for somebody who has not come yet.
+    /// Where the queue is full, tells once that the stream waits for somebody who has not come yet.
     fn tell_of_waiting(&self) {
-        if self.is_pulled.load(Ordering::Relaxed) || self.has_told.swap(true, Ordering::Relaxed) {
+        let is_known =
+            self.is_pulled.load(Ordering::Relaxed) || self.has_told.load(Ordering::Relaxed);
+        if is_known || !self.queue.would_wait() {
             return;
         }
+        self.has_told.store(true, Ordering::Relaxed);
         if let Some(element) = self.element.upgrade() {
             gst::element_info!(
                 element,
@@ -243,9 +261,7 @@ impl Publisher {
         if self.is_for_nobody() {
             self.queue.push_over(ready)
         } else {
-            if self.queue.would_wait() {
-                self.tell_of_waiting();
-            }
+            self.tell_of_waiting();
             self.queue.push(ready)
         }
     }
@@ -274,19 +290,25 @@ impl Publisher {
             // Nobody listens when the element has no bus.
             let _ = element.post_message(message);
         }
+        if self.has_callbacks.load(Ordering::Acquire) {
+            self.call(&element);
+        }
+        if signals::tells_of_outputs(&element) {
+            self.is_pulled.store(true, Ordering::Relaxed);
+            element.emit_by_name::<()>("new-output", &[]);
+        }
+    }
+
+    fn call(&self, element: &AdapterSink) {
         let mut callbacks = std::mem::take(&mut *lock(&self.callbacks));
         if let Some(new_output) = &mut callbacks.new_output {
             self.is_pulled.store(true, Ordering::Relaxed);
-            new_output(&element);
+            new_output(element);
             let mut slot = lock(&self.callbacks);
             // Unless it has set others.
             if slot.new_output.is_none() {
                 *slot = callbacks;
             }
-        }
-        if signals::tells_of_outputs(&element) {
-            self.is_pulled.store(true, Ordering::Relaxed);
-            element.emit_by_name::<()>("new-output", &[]);
         }
     }
 }

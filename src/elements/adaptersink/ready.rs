@@ -1,5 +1,9 @@
 //! A result with all that makes a sample of it.
 
+use std::sync::Arc;
+
+use gst::glib::gstr;
+
 use super::payload;
 use super::textures::TextureHandle;
 use crate::adapter::{Error, Published};
@@ -8,7 +12,7 @@ use crate::adapter::{Error, Published};
 pub(super) struct Ready {
     pub(super) result: Published,
     pub(super) texture: Option<TextureHandle>,
-    pub(super) segment: Option<gst::Segment>,
+    pub(super) segment: Option<Arc<gst::Segment>>,
     /// Those of the stream.
     pub(super) caps: gst::Caps,
 }
@@ -24,24 +28,30 @@ impl Ready {
         let description = result.description.as_ref().map(ToString::to_string);
         let texture = self.texture.as_ref();
         let info = gst::Structure::builder("adaptersink")
-            .field("index", result.index)
-            .field("blocks", result.blocks)
-            .field("lost", result.lost)
-            .field_if_some("description", description.as_deref())
-            .field_if_some("texture-id", texture.map(|held| held.texture().id().0))
-            .field_if_some("texture", texture)
+            .field(gstr!("index"), result.index)
+            .field(gstr!("blocks"), result.blocks)
+            .field(gstr!("lost"), result.lost)
+            .field_if_some(gstr!("description"), description.as_deref())
+            .field_if_some(
+                gstr!("texture-id"),
+                texture.map(|held| held.texture().id().0),
+            )
+            .field_if_some(gstr!("texture"), texture)
             .build();
         let (mut buffer, said) = payload::into_buffer(result.output);
-        {
+        let time = |time: Option<u64>| time.map(gst::ClockTime::from_nseconds);
+        let (pts, duration) = (time(result.pts), time(result.duration));
+        // One that was passed on untouched mostly says all this, and to change it may take a copy with all metas.
+        if (buffer.pts(), buffer.duration(), buffer.offset()) != (pts, duration, result.index) {
             let buffer = buffer.make_mut();
-            buffer.set_pts(result.pts.map(gst::ClockTime::from_nseconds));
-            buffer.set_duration(result.duration.map(gst::ClockTime::from_nseconds));
+            buffer.set_pts(pts);
+            buffer.set_duration(duration);
             buffer.set_offset(result.index);
         }
         gst::Sample::builder()
             .buffer(&buffer)
             .caps(said.as_ref().unwrap_or(&self.caps))
-            .segment_if_some(self.segment.as_ref())
+            .segment_if_some(self.segment.as_deref())
             .info(info)
             .build()
     }

@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use super::engine::{Engine, Fault, Order};
+use super::publish::Publisher;
 use crate::adapter::queue::{Popped, Pushed};
 use crate::adapter::{Overflow, Queue};
 
@@ -33,7 +34,7 @@ impl Runner {
     /// Publishes what can be published without waiting.
     pub(super) fn peek(&mut self) -> Result<(), Fault> {
         match self {
-            Self::Here(engine) => engine.publish_without_waiting(),
+            Self::Here(engine) => engine.publish(false),
             Self::There(worker) => worker.check(),
         }
     }
@@ -41,22 +42,19 @@ impl Runner {
     /// Waits until there is room for all that waits.
     pub(super) fn go_on(&mut self) -> Result<(), Fault> {
         match self {
-            Self::Here(engine) => engine.publish(),
+            Self::Here(engine) => engine.publish(true),
             Self::There(worker) => worker.go_on(),
         }
     }
 
-    /// Waits until everything is published.
-    pub(super) fn finish(&mut self) -> Result<(), Fault> {
+    /// Publishes everything, at the end of a stream.
+    ///
+    /// # Errors
+    /// [`Fault::Flushing`] also where that would have to wait for room and is not to, while the element is paused.
+    pub(super) fn finish(&mut self, waits: bool) -> Result<(), Fault> {
         match self {
-            Self::Here(engine) => {
-                engine.publish()?;
-                engine.sync_file()
-            }
-            Self::There(worker) => {
-                worker.go_on()?;
-                worker.finish()
-            }
+            Self::Here(engine) => engine.finish(waits),
+            Self::There(worker) => worker.finish(waits),
         }
     }
 
@@ -81,14 +79,19 @@ pub(super) enum Task {
     Reset(mpsc::Sender<Result<(), Fault>>),
 }
 
+/// Where the thread answers.
+type Answer = mpsc::Receiver<Result<(), Fault>>;
+
 /// A thread that does orders.
 pub(super) struct Worker {
     tasks: Arc<Queue<Task>>,
     /// Those that found no room.
     backlog: VecDeque<Order>,
     has_failed: Arc<AtomicBool>,
-    /// Answers when everything is published.
-    finishing: Option<mpsc::Receiver<Result<(), Fault>>>,
+    /// Where the thread publishes.
+    outputs: Arc<Publisher>,
+    /// Says when everything is published, where that was asked before a pause.
+    finishing: Option<Answer>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -103,6 +106,7 @@ impl Worker {
         tasks.limit(2 * ahead.max(1) as usize, Overflow::Block);
         tasks.open();
         let has_failed = Arc::new(AtomicBool::new(false));
+        let outputs = engine.publisher.clone();
         let thread = std::thread::Builder::new()
             .name("adaptersink".to_owned())
             .spawn({
@@ -113,6 +117,7 @@ impl Worker {
             tasks,
             backlog: VecDeque::new(),
             has_failed,
+            outputs,
             finishing: None,
             thread: Some(thread),
         })
@@ -121,12 +126,15 @@ impl Worker {
     fn submit(&mut self, order: Order) -> Result<(), Fault> {
         self.check()?;
         self.backlog.push_back(order);
-        // A block that the element prerolls with is decoded at once.
+        // A block that the element prerolls with is decoded at once. While the element pauses it waits for what follows.
+        let _ = self.hand_over();
+        Ok(())
+    }
+
+    /// Hands over what there is room for.
+    fn hand_over(&mut self) -> Result<(), Fault> {
         while !self.backlog.is_empty() && !self.tasks.would_wait() {
-            // While the element pauses it waits for what follows.
-            if self.push_one().is_err() {
-                break;
-            }
+            self.push_one()?;
         }
         Ok(())
     }
@@ -158,38 +166,42 @@ impl Worker {
         self.check()
     }
 
-    fn wait(&self, task: fn(mpsc::Sender<Result<(), Fault>>) -> Task) -> Result<(), Fault> {
+    /// Gives the thread a task that it answers.
+    fn ask(&self, task: fn(mpsc::Sender<Result<(), Fault>>) -> Task) -> Result<Answer, Fault> {
         let (sender, receiver) = mpsc::channel();
-        if let Pushed::Flushing(_) = self.tasks.push(task(sender)) {
-            return Err(Fault::Flushing);
+        match self.tasks.push(task(sender)) {
+            Pushed::Flushing(_) => Err(Fault::Flushing),
+            _ => Ok(receiver),
         }
-        // The thread is gone only when the element stops.
-        receiver.recv().unwrap_or(Err(Fault::Flushing))
     }
 
     /// Waits until everything is published, unless the element is paused meanwhile: its lock is held here.
-    fn finish(&mut self) -> Result<(), Fault> {
-        if self.finishing.is_none() {
-            let (sender, receiver) = mpsc::channel();
-            if let Pushed::Flushing(_) = self.tasks.push(Task::Finish(sender)) {
-                return Err(Fault::Flushing);
+    fn finish(&mut self, waits: bool) -> Result<(), Fault> {
+        let answer = match self.finishing.take() {
+            Some(answer) => answer,
+            None if waits => {
+                self.go_on()?;
+                self.ask(Task::Finish)?
             }
-            self.finishing = Some(receiver);
-        }
+            None => {
+                self.hand_over()?;
+                if self.tasks.would_wait() {
+                    return Err(Fault::Flushing);
+                }
+                self.ask(Task::Finish)?
+            }
+        };
         loop {
-            let Some(answer) = &self.finishing else {
-                return Ok(());
-            };
+            let stands = || self.tasks.is_flushing() || !waits && self.outputs.would_wait();
             match answer.recv_timeout(LOOK_AGAIN) {
-                Err(mpsc::RecvTimeoutError::Timeout) if self.tasks.is_flushing() => {
+                Ok(done) => return done,
+                Err(mpsc::RecvTimeoutError::Timeout) if stands() => {
+                    self.finishing = Some(answer);
                     return Err(Fault::Flushing);
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
+                // The thread is gone only when the element stops.
                 Err(mpsc::RecvTimeoutError::Disconnected) => return Err(Fault::Flushing),
-                Ok(done) => {
-                    self.finishing = None;
-                    return done;
-                }
             }
         }
     }
@@ -199,8 +211,10 @@ impl Worker {
         self.backlog.clear();
         self.tasks.clear();
         self.tasks.resume();
-        // It answers; nothing can be wrong with that.
-        let _ = self.wait(Task::Reset);
+        if let Ok(answer) = self.ask(Task::Reset) {
+            // Forgetting can't fail.
+            let _ = answer.recv();
+        }
         self.has_failed.store(false, Ordering::Release);
     }
 }
@@ -222,19 +236,22 @@ fn work(mut engine: Engine, tasks: &Queue<Task>, has_failed: &AtomicBool) {
         match task {
             Task::Order(_) if failed => {}
             Task::Order(order) => {
-                let done = engine.run(order).and_then(|()| engine.publish());
+                let done = engine.guarded(|engine| {
+                    engine.run(order)?;
+                    engine.publish(true)
+                });
                 has_failed.store(done == Err(Fault::Failed), Ordering::Release);
             }
             Task::Finish(answer) => {
                 let done = match failed {
                     true => Err(Fault::Failed),
-                    false => engine.publish().and_then(|()| engine.sync_file()),
+                    false => engine.guarded(|engine| engine.finish(true)),
                 };
                 // Whoever asked may be gone.
                 let _ = answer.send(done);
             }
             Task::Reset(answer) => {
-                let _ = answer.send(engine.run(Order::Reset));
+                let _ = answer.send(engine.guarded(|engine| engine.run(Order::Reset)));
             }
         }
     }

@@ -50,7 +50,7 @@ pub(super) fn all() -> Vec<Signal> {
             .action()
             .class_handler(|values| {
                 let sink = values.first()?.get::<AdapterSink>().ok()?;
-                Some(sink.imp().pull(None).to_value())
+                Some(sink.imp().publisher.pull(None).to_value())
             })
             .build(),
         // The same, waiting no longer than so many nanoseconds.
@@ -61,7 +61,10 @@ pub(super) fn all() -> Vec<Signal> {
             .class_handler(|values| {
                 let sink = values.first()?.get::<AdapterSink>().ok()?;
                 let timeout = values.get(1)?.get::<u64>().ok()?;
-                let sample = sink.imp().pull(Some(Duration::from_nanos(timeout)));
+                let sample = sink
+                    .imp()
+                    .publisher
+                    .pull(Some(Duration::from_nanos(timeout)));
                 Some(sample.to_value())
             })
             .build(),

@@ -15,6 +15,7 @@ use super::runner::{Runner, Worker};
 use super::settings::{Settings, Uploader};
 use super::signals;
 use super::textures::Textures;
+use super::vfuncs;
 use crate::adapter::{self, AnyAdapter, Chain, Dsp, NullUploader};
 
 /// The stream as the streaming thread sees it.
@@ -22,7 +23,7 @@ use crate::adapter::{self, AnyAdapter, Chain, Dsp, NullUploader};
 pub(super) struct State {
     pub(super) input: Option<Input>,
     pub(super) runner: Option<Runner>,
-    segment: Option<gst::Segment>,
+    segment: Option<Arc<gst::Segment>>,
     /// The last block that was decoded: it is prepared twice when it is the one that the element prerolls with.
     current: Option<Current>,
 }
@@ -118,9 +119,10 @@ impl AdapterSinkImp {
 
     pub(super) fn segment(&self, segment: &gst::Segment) {
         let mut state = self.state();
+        let segment = Arc::new(segment.clone());
         state.segment = Some(segment.clone());
         // A fault was told, and comes again with the next block.
-        let _ = state.order(Order::Segment(segment.clone()));
+        let _ = state.order(Order::Segment(segment));
     }
 
     /// A flush is over: what was before it is forgotten.
@@ -139,8 +141,8 @@ impl AdapterSinkImp {
         self.publisher.queue.resume();
     }
 
-    /// The stream has ended: what is left comes out. False when that is not wanted any more.
-    pub(super) fn end(&self) -> bool {
+    /// The stream has ended with this event: what is left comes out. False when that is not wanted any more.
+    pub(super) fn end(&self, event: &gst::Event) -> bool {
         let mut state = self.state();
         let drained = state.order(Order::Drain);
         let Some(runner) = &mut state.runner else {
@@ -149,26 +151,20 @@ impl AdapterSinkImp {
         // The base class holds its lock here, as in `render`.
         let finished = drained.and_then(|()| {
             loop {
-                let done = runner.finish();
+                let done = runner.finish(!self.is_paused.load(Ordering::Acquire));
                 let ends =
                     done != Err(Fault::Flushing) || self.is_abandoned.load(Ordering::Acquire);
-                if ends || self.wait_for_playing().is_err() {
+                if ends || self.preroll_with(event).is_err() {
                     return done;
                 }
             }
         });
-        match finished {
-            Ok(()) => {
-                self.publisher.queue.end();
-                true
-            }
-            Err(Fault::Flushing) => false,
-            // The end has to come out, or the pipeline waits for it.
-            Err(Fault::Failed) => {
-                self.publisher.queue.end();
-                true
-            }
+        // After an error the end has to come out too, or the pipeline waits for it.
+        let comes_out = finished != Err(Fault::Flushing);
+        if comes_out {
+            self.publisher.queue.end();
         }
+        comes_out
     }
 
     /// Decodes a block before its time. The same block comes again when the element has prerolled with it.
@@ -184,7 +180,7 @@ impl AdapterSinkImp {
         let block = input.block(buffer, state.segment.clone());
         let is_skipped = block.droppable && {
             let (start, _) = input.times(buffer);
-            self.is_late(start, state.segment.as_ref())
+            self.is_late(start, state.segment.as_deref())
         };
         state.current = Some(Current {
             buffer: buffer.clone(),
@@ -221,7 +217,7 @@ impl AdapterSinkImp {
         let state = &mut *guard;
         let late = self.obj().is_sync() && {
             let start = state.input.as_mut().and_then(|i| i.times(buffer).0);
-            self.is_late(start, state.segment.as_ref())
+            self.is_late(start, state.segment.as_deref())
         };
         state.settle(buffer, late).map_err(flow)?;
         loop {
@@ -234,6 +230,16 @@ impl AdapterSinkImp {
                 // Paused, or a flush: the base class knows.
                 Err(Fault::Flushing) => self.wait_for_playing()?,
             }
+        }
+    }
+
+    /// The end of the stream has come while the element is paused, and there is no room for what is left: the element
+    /// prerolls with the end, and whoever takes outputs may first want it to play.
+    fn preroll_with(&self, event: &gst::Event) -> Result<(), gst::FlowError> {
+        vfuncs::do_preroll(&self.obj(), event)?;
+        match self.is_paused.load(Ordering::Acquire) {
+            true => self.wait_for_playing(),
+            false => Ok(()),
         }
     }
 
@@ -250,16 +256,19 @@ impl AdapterSinkImp {
         }
     }
 
-    /// A block that lies outside the segment: others may build on it. True when it is one, and done with.
-    pub(super) fn outside(&self, buffer: &gst::Buffer) -> Result<bool, gst::FlowError> {
+    /// A block lies outside the segment.
+    pub(super) fn is_outside(&self, buffer: &gst::BufferRef) -> bool {
+        let state = self.state();
+        let segment = state.segment.as_deref();
+        state.input.is_some() && !is_wanted(buffer, segment.and_then(|s| s.downcast_ref()))
+    }
+
+    /// Decodes a block that [lies outside the segment](Self::is_outside), where others may build on it.
+    pub(super) fn outside(&self, buffer: &gst::Buffer) -> Result<(), gst::FlowError> {
         let mut guard = self.state();
         let state = &mut *guard;
-        let segment = state.segment.as_ref();
-        if is_wanted(buffer, segment.and_then(|s| s.downcast_ref())) {
-            return Ok(false);
-        }
         let Some(input) = &mut state.input else {
-            return Ok(false);
+            return Ok(());
         };
         let block = input.block(buffer, state.segment.clone());
         let needless = block.droppable || input.is_alone();
@@ -273,9 +282,15 @@ impl AdapterSinkImp {
         state.order(order).map_err(flow)?;
         state.order(Order::Settle { late: false }).map_err(flow)?;
         if let Some(runner @ Runner::There(_)) = &mut state.runner {
-            self.wait_through_pauses(|| runner.go_on()).map_err(flow)?;
+            // Many may come before the first that is published: a pause holds them up, a flush ends it.
+            while let Err(fault) = runner.go_on() {
+                if fault == Fault::Failed || self.is_abandoned.load(Ordering::Acquire) {
+                    return Err(flow(fault));
+                }
+                self.tasks.wait_resumed();
+            }
         }
-        Ok(true)
+        Ok(())
     }
 
     /// When a buffer is due, and where it ends.
@@ -286,21 +301,6 @@ impl AdapterSinkImp {
         let mut state = self.state();
         let input = state.input.as_mut();
         input.map_or((None, None), |input| input.times(buffer))
-    }
-
-    /// Repeats what was cut short by a pause; a flush ends it.
-    fn wait_through_pauses(
-        &self,
-        mut work: impl FnMut() -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
-        loop {
-            let done = work();
-            if done != Err(Fault::Flushing) || self.is_abandoned.load(Ordering::Acquire) {
-                return done;
-            }
-            self.publisher.queue.wait_resumed();
-            self.tasks.wait_resumed();
-        }
     }
 
     /// With `sync`, a block that is due at `start` comes too late.

@@ -1,6 +1,7 @@
-//! Virtual functions of the base class that the bindings lack.
+//! What the bindings of the base class lack.
 
-use gst::glib::translate::{IntoGlib, from_glib_borrow};
+use gst::glib::translate::{IntoGlib, ToGlibPtr, TryFromGlib, from_glib_borrow};
+use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::ffi::{GstBaseSink, GstBaseSinkClass};
 
@@ -27,7 +28,8 @@ unsafe extern "C" fn preroll(
         let sink = from_glib_borrow::<_, super::AdapterSink>(sink.cast::<super::Instance>());
         (sink, from_glib_borrow::<_, gst::Buffer>(buffer))
     };
-    let flow = sink.imp().preroll(&buffer);
+    let imp = sink.imp();
+    let flow = gst::panic_to_error!(imp, Err(gst::FlowError::Error), { imp.preroll(&buffer) });
     flow.into_glib()
 }
 
@@ -45,4 +47,18 @@ unsafe extern "C" fn get_times(
         *start = times.0.into_glib();
         *end = times.1.into_glib();
     }
+}
+
+/// Commits the state of an element that prerolls with this event, and waits until it plays. The preroll lock is held.
+pub(super) fn do_preroll(
+    sink: &super::AdapterSink,
+    event: &gst::Event,
+) -> Result<gst::FlowSuccess, gst::FlowError> {
+    // SAFETY: both live for the call, which looks at the type of the object before anything else.
+    let flow = unsafe {
+        let sink: &gst_base::BaseSink = sink.upcast_ref();
+        gst_base::ffi::gst_base_sink_do_preroll(sink.to_glib_none().0, event.as_mut_ptr().cast())
+    };
+    // SAFETY: it is a flow.
+    unsafe { gst::FlowSuccess::try_from_glib(flow) }
 }

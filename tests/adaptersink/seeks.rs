@@ -152,3 +152,20 @@ fn pausing_with_a_full_queue_loses_nothing() {
     assert_eq!(indices, (0..30).collect::<Vec<_>>());
     pipeline.set_state(gst::State::Null).unwrap();
 }
+
+#[test]
+fn blocks_that_a_step_leaves_out_are_decoded_and_not_published() {
+    let (pipeline, sink) = paused(
+        "videotestsrc num-buffers=10 ! video/x-raw,format=I420,width=32,height=32,framerate=10/1 \
+         ! adaptersink name=s",
+    );
+    let step = gst::event::Step::new(gst::format::Buffers::from_u64(3), 1.0, true, false);
+    assert!(pipeline.send_event(step));
+    wait(&pipeline);
+    let times: Vec<_> = (0..2)
+        .filter_map(|_| pts_ms(&sink.pull_output()?))
+        .collect();
+    assert_eq!(times, [0, 300]);
+    assert_eq!(stat(&sink, "decoded"), 4, "others may build on them");
+    pipeline.set_state(gst::State::Null).unwrap();
+}

@@ -40,9 +40,13 @@ impl Reorder {
 
     /// Holds the result of the block that came last, or adds it to `due` with those that can go out with it.
     pub(super) fn add(&mut self, made: Made, due: &mut Vec<Made>) {
-        let pts = made.span.pts;
+        let (pts, dts) = (made.span.pts, self.dts);
+        // Without blocks that are shown before others nothing is ever held.
+        if self.held.is_empty() && pts.is_none_or(|pts| dts.is_some_and(|dts| pts <= dts)) {
+            return due.push(made);
+        }
         self.held.push(made);
-        match (pts, self.dts) {
+        match (pts, dts) {
             (None, _) => self.all(due),
             (Some(_), Some(dts)) => self.up_to(dts, due),
             (Some(_), None) => {}
@@ -60,6 +64,9 @@ impl Reorder {
     }
 
     fn up_to(&mut self, time: u64, due: &mut Vec<Made>) {
+        if self.held.is_empty() {
+            return;
+        }
         let before = due.len();
         let is_due = |made: &mut Made| made.span.pts.is_none_or(|pts| pts <= time);
         due.extend(self.held.extract_if(.., is_due));

@@ -280,10 +280,6 @@ impl BaseSinkImpl for AdapterSinkImp {
         self.parent_event(event)
     }
 
-    fn prepare(&self, buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
-        self.decode(buffer)
-    }
-
     fn render(&self, buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
         self.publish(buffer)
     }

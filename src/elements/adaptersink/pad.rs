@@ -1,4 +1,5 @@
-//! The sink pad. Of blocks outside the segment the base class would drop those that others build on.
+//! The sink pad, where blocks are decoded before the base class waits for their time. It would drop those outside the segment,
+//! and those that a step leaves out, though others build on them; and it would hold its lock meanwhile, which changes of state need.
 
 use std::sync::OnceLock;
 
@@ -38,16 +39,17 @@ unsafe extern "C" fn chain(
     unsafe {
         let sink = from_glib_borrow::<_, AdapterSink>(parent.cast::<super::Instance>());
         let imp = sink.imp();
-        let borrowed = from_glib_borrow::<_, gst::Buffer>(buffer);
-        if !imp.is_outside(&borrowed)
-            && let Some(base) = OF_BASE.get()
-        {
-            return base(pad, parent, buffer);
+        let arrived = {
+            let buffer = from_glib_borrow::<_, gst::Buffer>(buffer);
+            gst::panic_to_error!(imp, Err(gst::FlowError::Error), { imp.arrive(&buffer) })
+        };
+        match (arrived, OF_BASE.get()) {
+            (Ok(true), Some(base)) => base(pad, parent, buffer),
+            (done, _) => {
+                drop(from_glib_full::<_, gst::Buffer>(buffer));
+                done.map(|_| gst::FlowSuccess::Ok).into_glib()
+            }
         }
-        let done =
-            gst::panic_to_error!(imp, Err(gst::FlowError::Error), { imp.outside(&borrowed) });
-        drop(from_glib_full::<_, gst::Buffer>(buffer));
-        done.map(|()| gst::FlowSuccess::Ok).into_glib()
     }
 }
 

@@ -24,14 +24,8 @@ pub(super) struct State {
     pub(super) input: Option<Input>,
     pub(super) runner: Option<Runner>,
     segment: Option<Arc<gst::Segment>>,
-    /// The last block that was decoded: it is prepared twice when it is the one that the element prerolls with.
-    current: Option<Current>,
-}
-
-struct Current {
-    buffer: gst::Buffer,
-    /// Its result is on its way.
-    is_settled: bool,
+    /// The block that came last is decoded, and its time has not come.
+    is_due: bool,
 }
 
 impl AdapterSinkImp {
@@ -128,7 +122,7 @@ impl AdapterSinkImp {
     /// A flush is over: what was before it is forgotten.
     pub(super) fn flushed(&self) {
         let mut state = self.state();
-        state.current = None;
+        state.is_due = false;
         state.segment = None;
         if let Some(input) = &mut state.input {
             input.reset();
@@ -167,13 +161,19 @@ impl AdapterSinkImp {
         comes_out
     }
 
-    /// Decodes a block before its time. The same block comes again when the element has prerolled with it.
-    pub(super) fn decode(&self, buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
-        let mut guard = self.state();
-        let state = &mut *guard;
-        if state.is_current(buffer) {
-            return Ok(gst::FlowSuccess::Ok);
+    /// A block has come. True when it is decoded and the base class waits for its time; one outside the segment is done with.
+    pub(super) fn arrive(&self, buffer: &gst::Buffer) -> Result<bool, gst::FlowError> {
+        let mut state = self.state();
+        let segment = state.segment.as_deref();
+        if is_wanted(buffer, segment.and_then(|s| s.downcast_ref())) {
+            self.decode(&mut state, buffer).map(|()| true)
+        } else {
+            self.outside(&mut state, buffer).map(|()| false)
         }
+    }
+
+    /// Decodes a block before its time.
+    fn decode(&self, state: &mut State, buffer: &gst::Buffer) -> Result<(), gst::FlowError> {
         let Some(input) = &mut state.input else {
             return Err(gst::FlowError::NotNegotiated);
         };
@@ -182,10 +182,7 @@ impl AdapterSinkImp {
             let (start, _) = input.times(buffer);
             self.is_late(start, state.segment.as_deref())
         };
-        state.current = Some(Current {
-            buffer: buffer.clone(),
-            is_settled: is_skipped,
-        });
+        state.is_due = !is_skipped;
         let order = match is_skipped {
             true => Order::Skip { block, late: true },
             false => Order::Decode {
@@ -193,14 +190,41 @@ impl AdapterSinkImp {
                 wanted: true,
             },
         };
+        state.order(order).map_err(flow)
+    }
+
+    /// A block that lies outside the segment: others may build on it.
+    fn outside(&self, state: &mut State, buffer: &gst::Buffer) -> Result<(), gst::FlowError> {
+        let Some(input) = &mut state.input else {
+            return Err(gst::FlowError::NotNegotiated);
+        };
+        let block = input.block(buffer, state.segment.clone());
+        let needless = block.droppable || input.is_alone();
+        let order = match needless {
+            true => Order::Skip { block, late: false },
+            false => Order::Decode {
+                block,
+                wanted: false,
+            },
+        };
         state.order(order).map_err(flow)?;
-        Ok(gst::FlowSuccess::Ok)
+        state.order(Order::Settle { late: false }).map_err(flow)?;
+        if let Some(runner @ Runner::There(_)) = &mut state.runner {
+            // Many may come before the first that is published: a pause holds them up, a flush ends it.
+            while let Err(fault) = runner.go_on() {
+                if fault == Fault::Failed || self.is_abandoned.load(Ordering::Acquire) {
+                    return Err(flow(fault));
+                }
+                self.tasks.wait_resumed();
+            }
+        }
+        Ok(())
     }
 
     /// The element prerolls with a block: its result is to be seen.
-    pub(super) fn preroll(&self, buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
+    pub(super) fn preroll(&self) -> Result<gst::FlowSuccess, gst::FlowError> {
         let mut state = self.state();
-        state.settle(buffer, false).map_err(flow)?;
+        state.settle(false).map_err(flow)?;
         let Some(runner) = &mut state.runner else {
             return Err(gst::FlowError::Flushing);
         };
@@ -219,7 +243,7 @@ impl AdapterSinkImp {
             let start = state.input.as_mut().and_then(|i| i.times(buffer).0);
             self.is_late(start, state.segment.as_deref())
         };
-        state.settle(buffer, late).map_err(flow)?;
+        state.settle(late).map_err(flow)?;
         loop {
             let Some(runner) = &mut state.runner else {
                 return Err(gst::FlowError::Flushing);
@@ -254,43 +278,6 @@ impl AdapterSinkImp {
                 return Ok(());
             }
         }
-    }
-
-    /// A block lies outside the segment.
-    pub(super) fn is_outside(&self, buffer: &gst::BufferRef) -> bool {
-        let state = self.state();
-        let segment = state.segment.as_deref();
-        state.input.is_some() && !is_wanted(buffer, segment.and_then(|s| s.downcast_ref()))
-    }
-
-    /// Decodes a block that [lies outside the segment](Self::is_outside), where others may build on it.
-    pub(super) fn outside(&self, buffer: &gst::Buffer) -> Result<(), gst::FlowError> {
-        let mut guard = self.state();
-        let state = &mut *guard;
-        let Some(input) = &mut state.input else {
-            return Ok(());
-        };
-        let block = input.block(buffer, state.segment.clone());
-        let needless = block.droppable || input.is_alone();
-        let order = match needless {
-            true => Order::Skip { block, late: false },
-            false => Order::Decode {
-                block,
-                wanted: false,
-            },
-        };
-        state.order(order).map_err(flow)?;
-        state.order(Order::Settle { late: false }).map_err(flow)?;
-        if let Some(runner @ Runner::There(_)) = &mut state.runner {
-            // Many may come before the first that is published: a pause holds them up, a flush ends it.
-            while let Err(fault) = runner.go_on() {
-                if fault == Fault::Failed || self.is_abandoned.load(Ordering::Acquire) {
-                    return Err(flow(fault));
-                }
-                self.tasks.wait_resumed();
-            }
-        }
-        Ok(())
     }
 
     /// When a buffer is due, and where it ends.
@@ -331,20 +318,11 @@ impl State {
         }
     }
 
-    fn is_current(&self, buffer: &gst::Buffer) -> bool {
-        let current = self.current.as_ref();
-        current.is_some_and(|current| current.buffer.as_ptr() == buffer.as_ptr())
-    }
-
-    /// The time of a decoded block has come; once is enough.
-    fn settle(&mut self, buffer: &gst::Buffer, late: bool) -> Result<(), Fault> {
-        let is_current = self.is_current(buffer);
-        match &mut self.current {
-            Some(current) if is_current && !current.is_settled => {
-                current.is_settled = true;
-                self.order(Order::Settle { late })
-            }
-            _ => Ok(()),
+    /// The time of the block that came last has come: when the element prerolls with it, or else when it is rendered.
+    fn settle(&mut self, late: bool) -> Result<(), Fault> {
+        match std::mem::take(&mut self.is_due) {
+            true => self.order(Order::Settle { late }),
+            false => Ok(()),
         }
     }
 }

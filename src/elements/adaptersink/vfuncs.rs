@@ -9,27 +9,26 @@ use super::imp::AdapterSinkImp;
 
 type Class = <AdapterSinkImp as ObjectSubclass>::Class;
 
-/// Sets `preroll` and `get_times`, and unsets those for lists: the base class then gives each buffer of a list its own time.
+/// Sets `preroll` and `get_times`, and unsets what the bindings set and this class does without: blocks are decoded when they
+/// come, one by one, before the base class sees them.
 pub(super) fn install(class: &mut Class) {
     // SAFETY: the class struct begins with that of its parent, GstBaseSinkClass, and is initialised by this thread alone.
     let class = unsafe { &mut *std::ptr::from_mut(class).cast::<GstBaseSinkClass>() };
     class.preroll = Some(preroll);
     class.get_times = Some(get_times);
+    class.prepare = None;
     class.prepare_list = None;
     class.render_list = None;
 }
 
 unsafe extern "C" fn preroll(
     sink: *mut GstBaseSink,
-    buffer: *mut gst::ffi::GstBuffer,
+    _buffer: *mut gst::ffi::GstBuffer,
 ) -> gst::ffi::GstFlowReturn {
-    // SAFETY: the base class calls this with an instance of this class and a buffer that it holds.
-    let (sink, buffer) = unsafe {
-        let sink = from_glib_borrow::<_, super::AdapterSink>(sink.cast::<super::Instance>());
-        (sink, from_glib_borrow::<_, gst::Buffer>(buffer))
-    };
+    // SAFETY: the base class calls this with an instance of this class.
+    let sink = unsafe { from_glib_borrow::<_, super::AdapterSink>(sink.cast::<super::Instance>()) };
     let imp = sink.imp();
-    let flow = gst::panic_to_error!(imp, Err(gst::FlowError::Error), { imp.preroll(&buffer) });
+    let flow = gst::panic_to_error!(imp, Err(gst::FlowError::Error), { imp.preroll() });
     flow.into_glib()
 }
 

@@ -10,6 +10,8 @@ trap 'rm -rf "$scratch"' EXIT
 # A registry of our own: neither the user's nor stale plugins take part. Criticals end a test.
 export GST_REGISTRY=$scratch/registry.bin
 export G_DEBUG=fatal-criticals
+# Property tests take the same cases in each run; plain cargo test, or another number, takes others.
+export PROPTEST_RNG_SEED=${PROPTEST_RNG_SEED:-1}
 export PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
 
 passed=0

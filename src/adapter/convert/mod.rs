@@ -100,7 +100,8 @@ struct Job {
 /// Writes the picture as rows of `target`, `stride` bytes apart; bytes between the rows stay as they are.
 ///
 /// # Errors
-/// [`Error::Picture`] when planes or `out` are too short for the size, and on a processor without SSE4.1 or NEON.
+/// [`Error::Picture`] when planes or `out` are too short for the size, when a stride is more than 2^32 - 1 bytes, and on a processor
+/// without SSE4.1 or NEON.
 pub fn convert(
     picture: &Picture,
     target: Target,
@@ -197,6 +198,12 @@ fn span(name: &str, found: usize, stride: usize, row: usize, rows: usize) -> Res
     if stride < row {
         return Err(Error::Picture(format!(
             "{name}: found {stride} bytes from row to row, expected at least {row}"
+        )));
+    }
+    if u32::try_from(stride).is_err() {
+        return Err(Error::Picture(format!(
+            "{name}: found {stride} bytes from row to row, expected at most {}",
+            u32::MAX
         )));
     }
     let expected = stride

@@ -419,6 +419,44 @@ fn sizes_beside_those_of_vectors_are_within_one() {
     }
 }
 
+#[test]
+fn a_stride_that_32_bits_do_not_count_is_an_error_in_every_layout() {
+    for layout in Layout::ALL {
+        let planes = |stride: Option<usize>| -> Vec<_> {
+            let shapes = layout.planes(1, 1).into_iter();
+            let row = shapes.map(|shape| stride.unwrap_or(shape.samples * shape.bytes));
+            row.map(|stride| Plane {
+                data: &[0; 8],
+                stride,
+            })
+            .collect()
+        };
+        let convert = |planes: &[Plane], target, stride| {
+            let (matrix, range) = (Matrix::Bt601, Range::Limited);
+            let picture = Picture {
+                layout,
+                width: 1,
+                height: 1,
+                planes,
+                matrix,
+                range,
+            };
+            convert(&picture, target, &mut [0; 4], stride)
+        };
+        for target in TARGETS {
+            assert_eq!(convert(&planes(None), target, 4), Ok(()), "{layout:?}");
+            assert!(
+                convert(&planes(None), target, usize::MAX).is_err(),
+                "{layout:?}"
+            );
+            assert!(
+                convert(&planes(Some(usize::MAX)), target, 4).is_err(),
+                "{layout:?}"
+            );
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_size_and_stride_is_within_one(
@@ -457,7 +495,7 @@ proptest! {
                 fits(plane.data.len(), plane.stride, row, shape.rows)
             })
             && fits(out.0, out.1, width as u128 * target.pixel() as u128, height);
-        // One row may lie anywhere, but the crate counts bytes in 32 bits.
+        // One row may lie anywhere, but bytes from row to row are counted in 32 bits.
         let countable = given.iter().all(|plane| plane.stride != usize::MAX) && out.1 != usize::MAX;
         let result = convert(&picture, target, &mut vec![0; out.0], out.1);
         prop_assert_eq!(result.is_ok(), right && countable, "{:?}", result);

@@ -1,5 +1,8 @@
 //! What a block carries through GStreamer beside its bytes: buffer flags and the block meta.
 
+use std::sync::LazyLock;
+
+use gst::glib::Quark;
 use gst::meta::{CustomMeta, Standalone};
 use gst::prelude::*;
 
@@ -84,13 +87,20 @@ pub fn add_block_meta(buffer: &mut gst::BufferRef, block: &Block) {
 }
 
 /// The kind in a buffer's block meta.
+#[expect(
+    deprecated,
+    reason = "what replaces quarks is not in GStreamer before 1.26"
+)]
 pub fn block_kind(buffer: &gst::BufferRef) -> Option<Kind> {
-    // As `CustomMeta::from_buffer`, which takes long for a look at each delta: it copies the name and looks it up.
+    static QUARKS: LazyLock<[Quark; 2]> =
+        LazyLock::new(|| [BLOCK_META, "kind"].map(Quark::from_str));
+    let [name, field] = *QUARKS;
+    // As `CustomMeta::from_buffer` and `get`, which take long for a look at each delta: they copy names and look them up.
     let mut metas = buffer.iter_meta::<gst::Meta>();
     let kind = metas.find_map(|meta| {
         let structure = meta.try_as_custom_meta()?.structure();
-        let ours = structure.name() == BLOCK_META;
-        ours.then(|| match structure.get(gst::glib::gstr!("kind")) {
+        let ours = structure.name_quark() == name;
+        ours.then(|| match structure.get_by_quark(field) {
             Ok("I") => Some(Kind::I),
             Ok("P") => Some(Kind::P),
             Ok("B") => Some(Kind::B),

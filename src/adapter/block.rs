@@ -14,6 +14,15 @@ pub trait Payload: Any + Debug + Send + Sync {
     /// [`Error::Memory`] where the processor can't read them, as in a texture.
     fn bytes(&self) -> Result<&[u8], Error>;
 
+    /// Appends all bytes. For who reads them once this may take less than [`Payload::bytes`], which makes them stay readable.
+    ///
+    /// # Errors
+    /// Those of [`Payload::bytes`].
+    fn append_to(&self, bytes: &mut Vec<u8>) -> Result<(), Error> {
+        bytes.extend_from_slice(self.bytes()?);
+        Ok(())
+    }
+
     /// How many there are, also where they can't be read.
     fn size(&self) -> usize;
 }

@@ -64,12 +64,12 @@ impl Reorder {
     }
 
     fn up_to(&mut self, time: u64, due: &mut Vec<Made>) {
-        if self.held.is_empty() {
-            return;
+        let is_due = |made: &Made| made.span.pts.is_none_or(|pts| pts <= time);
+        if self.held.iter().all(is_due) {
+            return self.all(due);
         }
         let before = due.len();
-        let is_due = |made: &mut Made| made.span.pts.is_none_or(|pts| pts <= time);
-        due.extend(self.held.extract_if(.., is_due));
+        due.extend(self.held.extract_if(.., |made| is_due(made)));
         if let Some(added) = due.get_mut(before..) {
             added.sort_by_key(|made| made.span.pts);
         }

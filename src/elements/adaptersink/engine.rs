@@ -10,6 +10,7 @@ use super::AdapterSink;
 use super::frames::Converter;
 use super::imp::CAT;
 use super::input::stream;
+use super::payload::Sticky;
 use super::publish::{Outbox, Publisher, Stop};
 use super::ready::Ready;
 use super::settings::OnError;
@@ -47,9 +48,8 @@ pub(super) enum Fault {
 
 /// What all results of a stream have beside their own.
 struct Common {
-    /// Those of the outputs, unless an output says otherwise.
-    caps: gst::Caps,
-    segment: Option<Arc<gst::Segment>>,
+    /// Its caps are those of the outputs, unless an output says otherwise.
+    sticky: Arc<Sticky>,
     textures: Option<Textures>,
 }
 
@@ -69,16 +69,19 @@ impl Common {
     fn ready(&mut self, mut result: Published) -> Result<Ready, Error> {
         let mut texture = None;
         if let Some(textures) = &mut self.textures {
-            let (output, held) = textures.upload(result.output, &self.caps)?;
+            let (output, held) = textures.upload(result.output, &self.sticky.caps)?;
             result.output = output;
             texture = Some(held);
         }
         Ok(Ready {
             result,
             texture,
-            segment: self.segment.clone(),
-            caps: self.caps.clone(),
+            sticky: self.sticky.clone(),
         })
+    }
+
+    fn set(&mut self, caps: gst::Caps, segment: Option<Arc<gst::Segment>>) {
+        self.sticky = Arc::new(Sticky { caps, segment });
     }
 }
 
@@ -109,8 +112,10 @@ impl Engine {
             chain,
             outbox: Outbox::default(),
             common: Common {
-                caps: gst::Caps::new_any(),
-                segment: None,
+                sticky: Arc::new(Sticky {
+                    caps: gst::Caps::new_any(),
+                    segment: None,
+                }),
                 textures,
             },
             on_error,
@@ -128,7 +133,8 @@ impl Engine {
         let done = match order {
             Order::Stream { caps, alone } => self.begin(caps, alone),
             Order::Segment(segment) => {
-                self.common.segment = Some(segment);
+                let caps = self.common.sticky.caps.clone();
+                self.common.set(caps, Some(segment));
                 Ok(())
             }
             Order::Decode { block, wanted } => self.decode(block, wanted),
@@ -151,9 +157,10 @@ impl Engine {
         done
     }
 
-    /// Publishes what there is; where it `waits` not, only what there is room for in the queue.
-    pub(super) fn publish(&mut self, waits: bool) -> Result<(), Fault> {
-        match self.publisher.publish(&mut self.outbox, waits) {
+    /// Publishes what there is; where it `waits` not, only what there is room for in the queue. Whoever has a reference to the
+    /// element gives it.
+    pub(super) fn publish(&mut self, waits: bool, sink: Option<&AdapterSink>) -> Result<(), Fault> {
+        match self.publisher.publish(&mut self.outbox, waits, sink) {
             Ok(()) => Ok(()),
             Err(Stop::Flushing) => Err(Fault::Flushing),
             Err(Stop::Write(why)) => Err(self.write_failed(&why)),
@@ -165,7 +172,7 @@ impl Engine {
     /// # Errors
     /// [`Fault::Flushing`] where there is no room and it `waits` not, too.
     pub(super) fn finish(&mut self, waits: bool) -> Result<(), Fault> {
-        self.publish(waits)?;
+        self.publish(waits, None)?;
         if !self.outbox.is_empty() {
             return Err(Fault::Flushing);
         }
@@ -194,11 +201,13 @@ impl Engine {
             self.drain()?;
         }
         let converted = self.converter.as_mut().map(|c| c.begin(&caps)).transpose();
-        self.common.caps = converted
+        let caps = converted
             .map_err(|error| self.failed(&error))?
             .unwrap_or(caps);
+        let stream = stream(&caps);
+        self.common.set(caps, self.common.sticky.segment.clone());
         self.chain
-            .configure(&stream(&self.common.caps), alone)
+            .configure(&stream, alone)
             .map_err(|error| self.failed(&error))
     }
 

@@ -7,7 +7,7 @@ use gst_video::{
     VideoColorMatrix, VideoColorRange, VideoColorimetry, VideoFormat, VideoFrameRef, VideoInfo,
 };
 
-use super::payload::{self, BufferPayload};
+use super::payload::{self, BufferPayload, Sticky};
 use crate::adapter::convert::{Layout, Matrix, Picture, Plane, Range, Target, convert};
 use crate::adapter::{Block, Error};
 
@@ -134,8 +134,11 @@ impl Converter {
         // What is said of the picture beside its bytes.
         let flags = gst::BufferCopyFlags::TIMESTAMPS | gst::BufferCopyFlags::FLAGS;
         let _ = payload.buffer().copy_into(buffer.make_mut(), flags, ..);
-        let caps = stream.caps.clone();
-        let converted = BufferPayload::new(buffer, caps, payload.segment.clone());
+        let sticky = Sticky {
+            caps: stream.caps.clone(),
+            segment: payload.sticky.segment.clone(),
+        };
+        let converted = BufferPayload::new(buffer, Arc::new(sticky));
         drop(frame);
         block.payload = Arc::new(converted);
         Ok(())

@@ -14,6 +14,7 @@ use super::publish::Publisher;
 use super::runner::Task;
 use super::settings::{Settings, properties};
 use super::state::State;
+use super::times::Times;
 use super::{AdapterSink, pad, signals, vfuncs};
 use crate::adapter::{Overflow, Queue, Stats, TextureUploader, Textures};
 use crate::meta;
@@ -29,6 +30,7 @@ pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 pub struct AdapterSinkImp {
     settings: Mutex<Settings>,
     pub(super) state: Mutex<State>,
+    pub(super) times: Times,
     pub(super) publisher: Arc<Publisher>,
     pub(super) stats: Arc<Mutex<Stats>>,
     /// Orders of the thread that decodes ahead.
@@ -114,6 +116,7 @@ impl ObjectSubclass for AdapterSinkImp {
         Self {
             settings: Mutex::default(),
             state: Mutex::default(),
+            times: Times::default(),
             publisher: Arc::new(Publisher::new()),
             stats: Arc::default(),
             tasks: Arc::new(Queue::new(1, Overflow::Block)),
@@ -280,8 +283,8 @@ impl BaseSinkImpl for AdapterSinkImp {
         self.parent_event(event)
     }
 
-    fn render(&self, buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
-        self.publish(buffer)
+    fn render(&self, _buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
+        self.publish()
     }
 
     fn unlock(&self) -> Result<(), gst::ErrorMessage> {

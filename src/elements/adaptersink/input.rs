@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::payload::BufferPayload;
+use super::payload::{BufferPayload, Sticky};
 use crate::adapter::{Block, Kind, Stream};
 use crate::meta::{BLOCK_CAPS, block_kind};
 
@@ -35,7 +35,7 @@ enum Form {
 /// A stream.
 #[derive(Debug)]
 pub(super) struct Input {
-    pub(super) caps: gst::Caps,
+    sticky: Arc<Sticky>,
     form: Form,
     /// The highest PTS since the last key block of those that are wanted.
     highest: Option<gst::ClockTime>,
@@ -45,7 +45,11 @@ pub(super) struct Input {
 impl Input {
     /// # Errors
     /// What is found and what is expected.
-    pub(super) fn new(caps: &gst::CapsRef, received: u64) -> Result<Self, String> {
+    pub(super) fn new(
+        caps: &gst::CapsRef,
+        segment: Option<Arc<gst::Segment>>,
+        received: u64,
+    ) -> Result<Self, String> {
         let structure = caps
             .structure(0)
             .ok_or("caps: found none, expected one structure")?;
@@ -71,8 +75,9 @@ impl Input {
             "audio/x-raw" => check(SOUND)?,
             _ => Form::Packets,
         };
+        let caps = caps.to_owned();
         Ok(Self {
-            caps: caps.to_owned(),
+            sticky: Arc::new(Sticky { caps, segment }),
             form,
             highest: None,
             received,
@@ -84,17 +89,23 @@ impl Input {
         self.form == Form::Frames
     }
 
+    pub(super) fn caps(&self) -> &gst::Caps {
+        &self.sticky.caps
+    }
+
+    /// Times are those of this segment.
+    pub(super) fn set_segment(&mut self, segment: Option<Arc<gst::Segment>>) {
+        let caps = self.sticky.caps.clone();
+        self.sticky = Arc::new(Sticky { caps, segment });
+    }
+
     /// How many buffers have come.
     pub(super) fn received(&self) -> u64 {
         self.received
     }
 
     /// The block of a buffer.
-    pub(super) fn block(
-        &mut self,
-        buffer: &gst::Buffer,
-        segment: Option<Arc<gst::Segment>>,
-    ) -> Block {
+    pub(super) fn block(&mut self, buffer: &gst::Buffer) -> Block {
         let index = self.received;
         self.received += 1;
         let time = |time: Option<gst::ClockTime>| time.map(gst::ClockTime::nseconds);
@@ -108,11 +119,7 @@ impl Input {
             number,
             index,
             droppable: buffer.flags().contains(gst::BufferFlags::DROPPABLE),
-            payload: Arc::new(BufferPayload::new(
-                buffer.clone(),
-                self.caps.clone(),
-                segment,
-            )),
+            payload: Arc::new(BufferPayload::new(buffer.clone(), self.sticky.clone())),
         }
     }
 
@@ -159,6 +166,7 @@ impl Input {
     /// Another place of the stream follows.
     pub(super) fn reset(&mut self) {
         self.highest = None;
+        self.set_segment(None);
     }
 }
 
@@ -185,11 +193,12 @@ pub(super) fn is_wanted(
         return true;
     };
     let length = buffer.duration().unwrap_or(gst::ClockTime::ZERO);
-    if length.is_zero() {
-        return segment.start().is_none_or(|start| pts >= start)
-            && segment
-                .stop()
-                .is_none_or(|stop| pts < stop || Some(stop) == segment.start());
-    }
-    segment.clip(pts, pts.saturating_add(length)).is_some()
+    let (start, stop) = (segment.start(), segment.stop());
+    // A segment of no length is a place that is shown.
+    let begins = stop.is_none_or(|stop| pts < stop || pts == stop && start == Some(stop));
+    let ends = start.is_none_or(|start| match length.is_zero() {
+        true => pts >= start,
+        false => pts.saturating_add(length) > start,
+    });
+    begins && ends
 }

@@ -46,6 +46,7 @@ mod settings;
 mod signals;
 mod state;
 mod textures;
+mod times;
 mod vfuncs;
 
 pub use publish::Callbacks;

@@ -5,26 +5,27 @@ use std::sync::{Arc, OnceLock};
 
 use crate::adapter::{Bytes, Data, Error, Output, Payload};
 
+/// What the sticky events before a buffer say, which many buffers share.
+#[derive(Debug)]
+pub(super) struct Sticky {
+    pub(super) caps: gst::Caps,
+    pub(super) segment: Option<Arc<gst::Segment>>,
+}
+
 /// A buffer, with what makes it a sample.
 #[derive(Debug)]
 pub(super) struct BufferPayload {
     buffer: gst::Buffer,
-    pub(super) caps: gst::Caps,
-    pub(super) segment: Option<Arc<gst::Segment>>,
+    pub(super) sticky: Arc<Sticky>,
     /// Its memory, once somebody has read it. In a place of its own: most payloads are passed on unread.
     map: OnceLock<Option<Box<gst::MappedBuffer<gst::buffer::Readable>>>>,
 }
 
 impl BufferPayload {
-    pub(super) fn new(
-        buffer: gst::Buffer,
-        caps: gst::Caps,
-        segment: Option<Arc<gst::Segment>>,
-    ) -> Self {
+    pub(super) fn new(buffer: gst::Buffer, sticky: Arc<Sticky>) -> Self {
         Self {
             buffer,
-            caps,
-            segment,
+            sticky,
             map: OnceLock::new(),
         }
     }
@@ -35,8 +36,16 @@ impl BufferPayload {
     }
 
     pub(super) fn sample(&self) -> gst::Sample {
-        let sample = gst::Sample::builder().buffer(&self.buffer).caps(&self.caps);
-        sample.segment_if_some(self.segment.as_deref()).build()
+        let Sticky { caps, segment } = &*self.sticky;
+        let sample = gst::Sample::builder().buffer(&self.buffer).caps(caps);
+        sample.segment_if_some(segment.as_deref()).build()
+    }
+
+    fn unreadable(&self) -> Error {
+        Error::Memory(format!(
+            "found a buffer of {} bytes that can't be mapped, expected one that can be read",
+            self.buffer.size()
+        ))
     }
 }
 
@@ -46,13 +55,14 @@ impl Payload for BufferPayload {
             let mapped = self.buffer.clone().into_mapped_buffer_readable();
             mapped.ok().map(Box::new)
         });
-        match map {
-            Some(map) => Ok(map.as_slice()),
-            None => Err(Error::Memory(format!(
-                "found a buffer of {} bytes that can't be mapped, expected one that can be read",
-                self.buffer.size()
-            ))),
-        }
+        let map = map.as_ref().ok_or_else(|| self.unreadable())?;
+        Ok(map.as_slice())
+    }
+
+    fn append_to(&self, bytes: &mut Vec<u8>) -> Result<(), Error> {
+        let map = self.buffer.map_readable();
+        bytes.extend_from_slice(map.map_err(|_| self.unreadable())?.as_slice());
+        Ok(())
     }
 
     fn size(&self) -> usize {
@@ -72,7 +82,11 @@ impl SamplePayload {
     pub(super) fn new(sample: &gst::SampleRef) -> Option<Self> {
         let buffer = sample.buffer_owned()?;
         let caps = sample.caps_owned();
-        let inner = BufferPayload::new(buffer, gst::Caps::new_empty(), None);
+        let sticky = Sticky {
+            caps: gst::Caps::new_empty(),
+            segment: None,
+        };
+        let inner = BufferPayload::new(buffer, Arc::new(sticky));
         Some(Self { caps, inner })
     }
 }
@@ -107,7 +121,7 @@ pub(super) fn caps(output: &Output) -> Option<gst::Caps> {
         return None;
     };
     match as_type::<BufferPayload>(payload) {
-        Some(payload) => Some(payload.caps.clone()),
+        Some(payload) => Some(payload.sticky.caps.clone()),
         None => as_type::<SamplePayload>(payload)?.caps.clone(),
     }
 }

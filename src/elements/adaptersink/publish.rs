@@ -193,7 +193,12 @@ impl Publisher {
     ///
     /// # Errors
     /// [`Stop::Flushing`]: what is left is in the outbox still.
-    pub(super) fn publish(&self, outbox: &mut Outbox, waits: bool) -> Result<(), Stop> {
+    pub(super) fn publish(
+        &self,
+        outbox: &mut Outbox,
+        waits: bool,
+        sink: Option<&AdapterSink>,
+    ) -> Result<(), Stop> {
         while !outbox.is_empty() && (waits || !self.would_wait()) {
             let Some(ready) = outbox.waiting.pop_front() else {
                 break;
@@ -221,7 +226,7 @@ impl Publisher {
                 }
             }
             self.rendered.fetch_add(1, Ordering::Relaxed);
-            self.tell(message);
+            self.tell(message, sink);
         }
         Ok(())
     }
@@ -279,21 +284,26 @@ impl Publisher {
     }
 
     /// Tells the application.
-    fn tell(&self, message: Option<gst::Structure>) {
-        let Some(element) = self.element.upgrade() else {
+    fn tell(&self, message: Option<gst::Structure>, sink: Option<&AdapterSink>) {
+        // A thread that decodes ahead must not keep the element for as long as it waits for room.
+        let upgraded = match sink {
+            Some(_) => None,
+            None => self.element.upgrade(),
+        };
+        let Some(element) = sink.or(upgraded.as_ref()) else {
             return;
         };
         if let Some(structure) = message {
             let message = gst::message::Element::builder(structure)
-                .src(&element)
+                .src(element)
                 .build();
             // Nobody listens when the element has no bus.
             let _ = element.post_message(message);
         }
         if self.has_callbacks.load(Ordering::Acquire) {
-            self.call(&element);
+            self.call(element);
         }
-        if signals::tells_of_outputs(&element) {
+        if signals::tells_of_outputs(element) {
             self.is_pulled.store(true, Ordering::Relaxed);
             element.emit_by_name::<()>("new-output", &[]);
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gst::glib::gstr;
 
-use super::payload;
+use super::payload::{self, Sticky};
 use super::textures::TextureHandle;
 use crate::adapter::{Error, Published};
 
@@ -12,9 +12,8 @@ use crate::adapter::{Error, Published};
 pub(super) struct Ready {
     pub(super) result: Published,
     pub(super) texture: Option<TextureHandle>,
-    pub(super) segment: Option<Arc<gst::Segment>>,
-    /// Those of the stream.
-    pub(super) caps: gst::Caps,
+    /// That of the stream.
+    pub(super) sticky: Arc<Sticky>,
 }
 
 impl Ready {
@@ -50,8 +49,8 @@ impl Ready {
         }
         gst::Sample::builder()
             .buffer(&buffer)
-            .caps(said.as_ref().unwrap_or(&self.caps))
-            .segment_if_some(self.segment.as_deref())
+            .caps(said.as_ref().unwrap_or(&self.sticky.caps))
+            .segment_if_some(self.sticky.segment.as_deref())
             .info(info)
             .build()
     }
@@ -71,7 +70,7 @@ impl Ready {
             .field("blocks", result.blocks)
             .field("lost", result.lost)
             .field("size", result.output.size() as u64)
-            .field("caps", caps.unwrap_or_else(|| self.caps.clone()))
+            .field("caps", caps.unwrap_or_else(|| self.sticky.caps.clone()))
             .field_if_some("description", description.as_deref())
             .build()
     }

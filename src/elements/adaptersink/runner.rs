@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
+use super::AdapterSink;
 use super::engine::{Engine, Fault, Order};
 use super::publish::Publisher;
 use crate::adapter::queue::{Popped, Pushed};
@@ -32,17 +33,17 @@ impl Runner {
     }
 
     /// Publishes what can be published without waiting.
-    pub(super) fn peek(&mut self) -> Result<(), Fault> {
+    pub(super) fn peek(&mut self, sink: &AdapterSink) -> Result<(), Fault> {
         match self {
-            Self::Here(engine) => engine.publish(false),
+            Self::Here(engine) => engine.publish(false, Some(sink)),
             Self::There(worker) => worker.check(),
         }
     }
 
     /// Waits until there is room for all that waits.
-    pub(super) fn go_on(&mut self) -> Result<(), Fault> {
+    pub(super) fn go_on(&mut self, sink: &AdapterSink) -> Result<(), Fault> {
         match self {
-            Self::Here(engine) => engine.publish(true),
+            Self::Here(engine) => engine.publish(true, Some(sink)),
             Self::There(worker) => worker.go_on(),
         }
     }
@@ -238,7 +239,7 @@ fn work(mut engine: Engine, tasks: &Queue<Task>, has_failed: &AtomicBool) {
             Task::Order(order) => {
                 let done = engine.guarded(|engine| {
                     engine.run(order)?;
-                    engine.publish(true)
+                    engine.publish(true, None)
                 });
                 has_failed.store(done == Err(Fault::Failed), Ordering::Release);
             }

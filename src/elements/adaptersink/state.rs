@@ -97,15 +97,16 @@ impl AdapterSinkImp {
     pub(super) fn begin_stream(&self, caps: &gst::CapsRef) -> Result<(), gst::LoggableError> {
         let mut state = self.state();
         let received = state.input.as_ref().map_or(0, Input::received);
-        let input = Input::new(caps, received).map_err(|why| gst::loggable_error!(CAT, "{why}"))?;
+        let input = Input::new(caps, state.segment.clone(), received)
+            .map_err(|why| gst::loggable_error!(CAT, "{why}"))?;
         let order = Order::Stream {
-            caps: input.caps.clone(),
+            caps: input.caps().clone(),
             alone: input.is_alone(),
         };
         state.input = Some(input);
         // What is left of the stream before comes out.
         let begun = state.order(order).and_then(|()| match &mut state.runner {
-            Some(runner) => runner.peek(),
+            Some(runner) => runner.peek(&self.obj()),
             None => Ok(()),
         });
         begun.map_err(|_| gst::loggable_error!(CAT, "the adapter refused {caps}"))
@@ -115,6 +116,9 @@ impl AdapterSinkImp {
         let mut state = self.state();
         let segment = Arc::new(segment.clone());
         state.segment = Some(segment.clone());
+        if let Some(input) = &mut state.input {
+            input.set_segment(Some(segment.clone()));
+        }
         // A fault was told, and comes again with the next block.
         let _ = state.order(Order::Segment(segment));
     }
@@ -177,11 +181,10 @@ impl AdapterSinkImp {
         let Some(input) = &mut state.input else {
             return Err(gst::FlowError::NotNegotiated);
         };
-        let block = input.block(buffer, state.segment.clone());
-        let is_skipped = block.droppable && {
-            let (start, _) = input.times(buffer);
-            self.is_late(start, state.segment.as_deref())
-        };
+        let block = input.block(buffer);
+        let times = input.times(buffer);
+        self.times.set(times);
+        let is_skipped = block.droppable && self.is_late(times.0, state.segment.as_deref());
         state.is_due = !is_skipped;
         let order = match is_skipped {
             true => Order::Skip { block, late: true },
@@ -198,7 +201,7 @@ impl AdapterSinkImp {
         let Some(input) = &mut state.input else {
             return Err(gst::FlowError::NotNegotiated);
         };
-        let block = input.block(buffer, state.segment.clone());
+        let block = input.block(buffer);
         let needless = block.droppable || input.is_alone();
         let order = match needless {
             true => Order::Skip { block, late: false },
@@ -211,7 +214,7 @@ impl AdapterSinkImp {
         state.order(Order::Settle { late: false }).map_err(flow)?;
         if let Some(runner @ Runner::There(_)) = &mut state.runner {
             // Many may come before the first that is published: a pause holds them up, a flush ends it.
-            while let Err(fault) = runner.go_on() {
+            while let Err(fault) = runner.go_on(&self.obj()) {
                 if fault == Fault::Failed || self.is_abandoned.load(Ordering::Acquire) {
                     return Err(flow(fault));
                 }
@@ -228,27 +231,24 @@ impl AdapterSinkImp {
         let Some(runner) = &mut state.runner else {
             return Err(gst::FlowError::Flushing);
         };
-        runner.peek().map_err(flow)?;
+        runner.peek(&self.obj()).map_err(flow)?;
         Ok(gst::FlowSuccess::Ok)
     }
 
     /// A block's time has come.
-    pub(super) fn publish(&self, buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
+    pub(super) fn publish(&self) -> Result<gst::FlowSuccess, gst::FlowError> {
         if self.is_paused.load(Ordering::Acquire) {
             self.wait_for_playing()?;
         }
         let mut guard = self.state();
         let state = &mut *guard;
-        let late = self.obj().is_sync() && {
-            let start = state.input.as_mut().and_then(|i| i.times(buffer).0);
-            self.is_late(start, state.segment.as_deref())
-        };
+        let late = self.is_late(self.times.get().0, state.segment.as_deref());
         state.settle(late).map_err(flow)?;
         loop {
             let Some(runner) = &mut state.runner else {
                 return Err(gst::FlowError::Flushing);
             };
-            match runner.go_on() {
+            match runner.go_on(&self.obj()) {
                 Ok(()) => return Ok(gst::FlowSuccess::Ok),
                 Err(Fault::Failed) => return Err(gst::FlowError::Error),
                 // Paused, or a flush: the base class knows.
@@ -280,21 +280,14 @@ impl AdapterSinkImp {
         }
     }
 
-    /// When a buffer is due, and where it ends.
-    pub(super) fn times(
-        &self,
-        buffer: &gst::BufferRef,
-    ) -> (Option<gst::ClockTime>, Option<gst::ClockTime>) {
-        let mut state = self.state();
-        let input = state.input.as_mut();
-        input.map_or((None, None), |input| input.times(buffer))
-    }
-
     /// With `sync`, a block that is due at `start` comes too late.
     fn is_late(&self, start: Option<gst::ClockTime>, segment: Option<&gst::Segment>) -> bool {
         let obj = self.obj();
+        if !obj.is_sync() {
+            return false;
+        }
         let threshold = self.settings().late_threshold;
-        if threshold == u64::MAX || !obj.is_sync() || obj.current_state() != gst::State::Playing {
+        if threshold == u64::MAX || obj.current_state() != gst::State::Playing {
             return false;
         }
         let segment = segment.and_then(|s| s.downcast_ref::<gst::ClockTime>());

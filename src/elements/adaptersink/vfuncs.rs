@@ -34,15 +34,15 @@ unsafe extern "C" fn preroll(
 
 unsafe extern "C" fn get_times(
     sink: *mut GstBaseSink,
-    buffer: *mut gst::ffi::GstBuffer,
+    _buffer: *mut gst::ffi::GstBuffer,
     start: *mut gst::ffi::GstClockTime,
     end: *mut gst::ffi::GstClockTime,
 ) {
     // SAFETY: as above; start and end are the caller's.
     unsafe {
         let sink = from_glib_borrow::<_, super::AdapterSink>(sink.cast::<super::Instance>());
-        let buffer = gst::BufferRef::from_ptr(buffer);
-        let times = sink.imp().times(buffer);
+        // The base class has one buffer at a time: that which came last.
+        let times = sink.imp().times.get();
         *start = times.0.into_glib();
         *end = times.1.into_glib();
     }

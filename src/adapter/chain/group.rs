@@ -75,5 +75,6 @@ pub(super) struct Made {
     pub(super) output: Output,
     pub(super) span: Span,
     pub(super) lost: u64,
-    pub(super) description: Option<serde_json::Value>,
+    /// In a place of its own: results change hands often.
+    pub(super) description: Option<Box<serde_json::Value>>,
 }

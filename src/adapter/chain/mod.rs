@@ -327,7 +327,7 @@ impl Chain {
         let description = self
             .options
             .describe
-            .then(|| self.adapter.describe(&group.state));
+            .then(|| Box::new(self.adapter.describe(&group.state)));
         Ok(Some(Made {
             output,
             span,
@@ -342,7 +342,7 @@ impl Chain {
             output,
             span,
             lost: std::mem::take(&mut self.lost),
-            description: described.map(|state| self.adapter.describe(state)),
+            description: described.map(|state| Box::new(self.adapter.describe(state))),
         }
     }
 
@@ -371,7 +371,7 @@ impl Numbers {
             pts: made.span.pts,
             blocks: made.span.blocks,
             lost: made.lost,
-            description: made.description,
+            description: made.description.map(|boxed| *boxed),
             output: made.output,
         }
     }

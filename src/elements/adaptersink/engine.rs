@@ -66,18 +66,19 @@ impl Common {
         errors
     }
 
-    fn ready(&mut self, mut result: Published) -> Result<Ready, Error> {
+    fn ready(&mut self, mut result: Published) -> Result<Box<Ready>, Error> {
         let mut texture = None;
         if let Some(textures) = &mut self.textures {
             let (output, held) = textures.upload(result.output, &self.sticky.caps)?;
             result.output = output;
             texture = Some(held);
         }
-        Ok(Ready {
+        // It changes hands often.
+        Ok(Box::new(Ready {
             result,
             texture,
             sticky: self.sticky.clone(),
-        })
+        }))
     }
 
     fn set(&mut self, caps: gst::Caps, segment: Option<Arc<gst::Segment>>) {

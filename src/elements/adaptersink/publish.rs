@@ -15,8 +15,8 @@ use super::AdapterSink;
 use super::ready::Ready;
 use super::settings::Settings;
 use super::signals;
-use crate::adapter::Queue;
 use crate::adapter::queue::{Popped, Pushed};
+use crate::adapter::{Overflow, Queue};
 
 type NewOutput = Box<dyn FnMut(&AdapterSink) + Send>;
 
@@ -61,13 +61,13 @@ pub(super) enum Stop {
 /// Results that are made and not out yet. It belongs to the thread that decodes.
 #[derive(Default)]
 pub(super) struct Outbox {
-    waiting: VecDeque<Ready>,
+    waiting: VecDeque<Box<Ready>>,
     /// The first of them is in the file.
     is_written: bool,
 }
 
 impl Outbox {
-    pub(super) fn add(&mut self, ready: Ready) {
+    pub(super) fn add(&mut self, ready: Box<Ready>) {
         self.waiting.push_back(ready);
     }
 
@@ -84,7 +84,7 @@ impl Outbox {
 /// Where results go; shared by the threads that decode and those that pull.
 pub(super) struct Publisher {
     element: glib::WeakRef<AdapterSink>,
-    pub(super) queue: Queue<Ready>,
+    pub(super) queue: Queue<Box<Ready>>,
     file: Mutex<Option<BufWriter<File>>>,
     callbacks: Mutex<Callbacks>,
     /// Somebody has pulled, or is told of outputs: the queue is not for nobody.
@@ -95,6 +95,8 @@ pub(super) struct Publisher {
     goes_elsewhere: AtomicBool,
     posts: AtomicBool,
     has_told: AtomicBool,
+    /// What is published waits for room where there is none.
+    may_wait: AtomicBool,
     pub(super) rendered: AtomicU64,
     pub(super) dropped: AtomicU64,
 }
@@ -117,6 +119,7 @@ impl Publisher {
             goes_elsewhere: AtomicBool::new(false),
             posts: AtomicBool::new(false),
             has_told: AtomicBool::new(false),
+            may_wait: AtomicBool::new(settings.overflow() == Overflow::Block),
             rendered: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
         }
@@ -159,8 +162,10 @@ impl Publisher {
 
     /// The queue as the settings want it.
     pub(super) fn limit(&self, settings: &Settings) {
-        self.queue
-            .limit(settings.max_outputs as usize, settings.overflow());
+        let overflow = settings.overflow();
+        self.may_wait
+            .store(overflow == Overflow::Block, Ordering::Relaxed);
+        self.queue.limit(settings.max_outputs as usize, overflow);
     }
 
     /// The stream is over.
@@ -243,8 +248,9 @@ impl Publisher {
 
     /// Where the queue is full, tells once that the stream waits for somebody who has not come yet.
     fn tell_of_waiting(&self) {
-        let is_known =
-            self.is_pulled.load(Ordering::Relaxed) || self.has_told.load(Ordering::Relaxed);
+        let is_known = self.is_pulled.load(Ordering::Relaxed)
+            || self.has_told.load(Ordering::Relaxed)
+            || !self.may_wait.load(Ordering::Relaxed);
         if is_known || !self.queue.would_wait() {
             return;
         }
@@ -262,7 +268,7 @@ impl Publisher {
         }
     }
 
-    fn offer(&self, ready: Ready) -> Pushed<Ready> {
+    fn offer(&self, ready: Box<Ready>) -> Pushed<Box<Ready>> {
         if self.is_for_nobody() {
             self.queue.push_over(ready)
         } else {

@@ -25,6 +25,7 @@ pub mod queue;
 pub mod registry;
 pub mod stats;
 pub mod texture;
+mod timing;
 
 pub use crate::h4mk::Kind;
 pub use block::{Block, Bytes, Payload};

@@ -28,8 +28,10 @@ pub struct Stats {
     pub lost: u64,
     /// Blocks that the adapter refused.
     pub corrupt: u64,
-    /// Time spent in the adapter.
+    /// Time that the adapter took for `timed` blocks.
     pub busy: Duration,
+    /// Blocks that `busy` is of. Where they take little only a sample is timed, and each of it stands for several.
+    pub timed: u64,
 }
 
 impl Stats {
@@ -46,7 +48,7 @@ impl Stats {
     /// Mean time that the adapter took for a block, in nanoseconds; 0 before the first.
     #[must_use]
     pub fn mean_decode_ns(&self) -> u64 {
-        let mean = self.busy.as_nanos() / u128::from(self.decoded.max(1));
+        let mean = self.busy.as_nanos() / u128::from(self.timed.max(1));
         u64::try_from(mean).unwrap_or(u64::MAX)
     }
 }

@@ -5,11 +5,10 @@ mod reorder;
 #[cfg(test)]
 mod tests;
 
-use std::time::Instant;
-
 use self::group::{Group, Made, Span};
 use self::reorder::Reorder;
 use super::model::AnyState;
+use super::timing::Timing;
 use super::{AnyAdapter, BMode, Block, Data, Error, Kind, Output, Published, Stats, Stream};
 
 /// When results are made.
@@ -69,6 +68,7 @@ pub struct Chain {
     /// Where the last wanted block ends.
     end: Option<u64>,
     numbers: Numbers,
+    timing: Timing,
     stats: Stats,
 }
 
@@ -90,6 +90,7 @@ impl Chain {
             lost: 0,
             end: None,
             numbers: Numbers::default(),
+            timing: Timing::default(),
             stats: Stats::default(),
         }
     }
@@ -136,15 +137,19 @@ impl Chain {
         if self.is_block_wise() {
             self.reorder.advance(block, &mut self.ready);
         }
-        let began = Instant::now();
+        let running = self.timing.begin();
         let pushed = match block.kind {
             Kind::I => self.key(block, wanted),
             Kind::P => self.delta(block, wanted),
             Kind::B => self.between(block, wanted),
         };
-        self.stats.busy += began.elapsed();
         match pushed {
-            Ok(true) => self.stats.decoded += 1,
+            Ok(true) => {
+                self.stats.decoded += 1;
+                if let Some(running) = running {
+                    self.timing.end(&running, &mut self.stats);
+                }
+            }
             Ok(false) => self.stats.dropped += 1,
             Err(_) => self.stats.corrupt += 1,
         }

@@ -58,9 +58,9 @@ struct Inner<T> {
     flushing: bool,
     ended: bool,
     shut: bool,
-    /// Threads that wait for room, and for an item: waking nobody would cost a call of the system.
-    pushing: usize,
-    popping: usize,
+    /// Threads wait for room, or for an item, and nobody has woken them since: waking nobody would cost a call of the system.
+    pushing: bool,
+    popping: bool,
 }
 
 impl<T> Inner<T> {
@@ -81,8 +81,8 @@ impl<T> Queue<T> {
                 flushing: false,
                 ended: false,
                 shut: true,
-                pushing: 0,
-                popping: 0,
+                pushing: false,
+                popping: false,
             }),
             changed: Condvar::new(),
         }
@@ -109,17 +109,19 @@ impl<T> Queue<T> {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// An item was added.
-    fn added(&self, inner: &Inner<T>) {
-        if inner.popping > 0 {
+    /// An item was added. Who is woken while the lock is held would wait for that next.
+    fn added(&self, mut inner: MutexGuard<'_, Inner<T>>) {
+        if std::mem::take(&mut inner.popping) {
+            drop(inner);
             self.changed.notify_all();
         }
     }
 
     /// An item was taken. Who waits for room is woken when half of the queue is free: woken for each place, two threads of
     /// like speed would do little but wake each other.
-    fn taken(&self, inner: &Inner<T>) {
-        if inner.pushing > 0 && inner.is_half_free() {
+    fn taken(&self, mut inner: MutexGuard<'_, Inner<T>>) {
+        if inner.is_half_free() && std::mem::take(&mut inner.pushing) {
+            drop(inner);
             self.changed.notify_all();
         }
     }
@@ -153,7 +155,7 @@ impl<T> Queue<T> {
             let is_held = has_waited && overflow == Overflow::Block && !inner.is_half_free();
             if inner.items.len() < inner.capacity && !is_held {
                 inner.items.push_back(item);
-                self.added(&inner);
+                self.added(inner);
                 return Pushed::Queued;
             }
             match overflow {
@@ -161,13 +163,12 @@ impl<T> Queue<T> {
                 Overflow::DropOldest => {
                     let oldest = inner.items.pop_front();
                     inner.items.push_back(item);
-                    self.added(&inner);
+                    self.added(inner);
                     return oldest.map_or(Pushed::Queued, Pushed::Replaced);
                 }
                 Overflow::Block => {
-                    inner.pushing += 1;
+                    inner.pushing = true;
                     inner = self.wait(inner);
-                    inner.pushing -= 1;
                     has_waited = true;
                 }
             }
@@ -181,7 +182,7 @@ impl<T> Queue<T> {
         let mut inner = self.lock();
         loop {
             if let Some(item) = inner.items.pop_front() {
-                self.taken(&inner);
+                self.taken(inner);
                 return Popped::Item(item);
             }
             if inner.shut {
@@ -194,12 +195,11 @@ impl<T> Queue<T> {
             if left.is_some_and(|left| left.is_zero()) {
                 return Popped::TimedOut;
             }
-            inner.popping += 1;
+            inner.popping = true;
             inner = match left {
                 Some(left) => self.wait_for(inner, left),
                 None => self.wait(inner),
             };
-            inner.popping -= 1;
         }
     }
 
@@ -342,12 +342,12 @@ mod tests {
             let queue = queue.clone();
             move || queue.push(4)
         });
-        while queue.lock().pushing == 0 {
+        while !queue.lock().pushing {
             thread::yield_now();
         }
         assert_eq!(queue.pop(None), Popped::Item(0));
         assert_eq!(queue.len(), 3);
-        assert_eq!(queue.lock().pushing, 1);
+        assert!(queue.lock().pushing);
         assert_eq!(queue.pop(None), Popped::Item(1));
         assert_eq!(pusher.join().unwrap(), Pushed::Queued);
         assert_eq!(queue.len(), 3);
